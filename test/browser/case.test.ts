@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { caseRef } from '../../src/case/caseRef.ts';
+import { dayText } from '../../src/dicom/dateTimes.ts';
 import { bannedIn } from './bannedWords.ts';
-import { complaintsOfAxe, openPage, site, startBrowser } from './openPage.ts';
+import { complaintsInBothThemes, complaintsOfAxe, openPage, site, startBrowser } from './openPage.ts';
 import { shiftedClock } from '../unit/web/visitor.ts';
 import { addStudy, studyUid } from './seededWorklist.ts';
 
@@ -370,6 +371,132 @@ test('a case opens on the best key slice, which is named as the PACS names it, i
   await keySlices.nth(1).click();
   await expect.poll(() => shownSlice(page)).toBe('18');
   expect(await page.locator('.corner.bottom').textContent()).toContain('Series 2 image 19 · Slice 19 of 24 · 19.0 mm');
+});
+
+test('a prior stands beside the scan at the same height, both scroll together, and neither can be taken for the other', async () => {
+  const opened = await site();
+  const patient = { patientId: 'P-7', patientName: 'Lindqvist^Maja' };
+  const day = 24 * 60;
+  // The table stood elsewhere, and the prior begins 40 mm lower with thicker slices.
+  const scan = { fromMm: 20, everyMm: 2, vertexMm: 0 };
+  const before = { fromMm: 60, everyMm: 3, vertexMm: -431 };
+  await addStudy(opened, { id: 'now', outcome: 0.9, slices: 80, neck: scan, ...patient });
+  await addStudy(opened, {
+    id: 'before',
+    outcome: 0.2,
+    slices: 46,
+    neck: before,
+    arrivedMinutesAgo: 400 * day,
+    ...patient,
+  });
+  await addStudy(opened, { id: 'oldest', outcome: 0.8, slices: 8, arrivedMinutesAgo: 800 * day, ...patient });
+  await addStudy(opened, {
+    ...{ id: 'namesake', outcome: 0.95, slices: 8, arrivedMinutesAgo: 300 * day },
+    ...{ patientId: 'P-8', patientName: 'Lindqvist^Maja' },
+  });
+  const page = await openPage(opened, { path: address('now'), refusals: /status of 410/ });
+  await expect.poll(() => shownSlice(page)).toBe('20');
+  const rows = await opened.query.rows();
+  const dateOf = (id: string) =>
+    dayText(rows.find(({ studyInstanceUid }) => studyInstanceUid === studyUid(id))!.acquiredAt);
+  const [today, then] = [dateOf('now'), dateOf('before')];
+
+  await page.keyboard.press('p');
+  const side = (which: 'scan' | 'prior') => page.locator(which === 'prior' ? '.pane.prior' : '.pane:not(.prior)');
+  const at = async (which: 'scan' | 'prior') =>
+    Number(await side(which).locator('canvas.slice').getAttribute('data-slice'));
+  const told = page.getByRole('group', { name: 'Comparison' }).getByRole('status');
+  await expect.poll(() => told.textContent()).toContain('Same height by body outline, bone and air: an estimate.');
+  const depths = async () => [20 + 2 * (await at('scan')), 60 + 3 * (await at('prior'))] as const;
+  const apartMm = async () => {
+    const [now, prior] = await depths();
+    return Math.abs(now - prior);
+  };
+  await page.keyboard.press('End');
+  await expect.poll(() => at('scan')).toBe(79);
+  await expect.poll(apartMm).toBeLessThanOrEqual(3);
+
+  // Each side says which one it is, of when, of whom, and what the network made of it: above the picture and in it.
+  expect(await side('scan').innerText()).toContain(`THIS SCAN ${today}`);
+  expect(await side('scan').innerText()).toContain('AI flag. Score 0.90, flags from 0.50 (compact 1.0.0)');
+  expect(await side('prior').innerText()).toContain(`PRIOR ${then}`);
+  expect(await side('prior').innerText()).toContain('AI did not flag it. Score 0.20, flags from 0.50 (compact 1.0.0)');
+  for (const [which, name] of [
+    ['scan', `THIS SCAN ${today}`],
+    ['prior', `PRIOR ${then}`],
+  ] as const)
+    expect(await side(which).locator('.corner.top').innerText()).toMatch(
+      new RegExp(`^${name}\\s+Lindqvist, Maja · 01-Jan-1970 · F · ID P-7$`),
+    );
+  expect(await page.locator('canvas.slice').count()).toBe(2);
+  expect(await page.getByRole('img', { name: `PRIOR ${then}` }).count()).toBe(1);
+
+  // The wheel over either side takes both along.
+  await side('prior').locator('.viewport').hover();
+  for (let turn = 0; turn < 4; turn += 1) await page.mouse.wheel(0, -100);
+  // Four slices of 3 mm.
+  await expect.poll(() => at('scan')).toBeLessThan(75);
+  expect(await at('scan')).toBeGreaterThan(70);
+  await expect.poll(apartMm).toBeLessThanOrEqual(3);
+  await page.keyboard.press('Home');
+  await side('prior').getByText('The prior has no slice at this height.').waitFor();
+  expect(await side('prior').locator('canvas.slice').isVisible()).toBe(false);
+  await page.keyboard.press('End');
+  await expect.poll(apartMm).toBeLessThanOrEqual(3);
+
+  // By hand: a slice lower, and so it stays while scrolling; alone, linked again as the two lie then, and back.
+  const [, estimated] = await depths();
+  await page.keyboard.press(',');
+  await page.keyboard.press(',');
+  await expect.poll(async () => (await depths())[1]).toBe(estimated - 6);
+  expect(await told.textContent()).toBe('Height set by hand: the prior is shown 6.0 mm higher than estimated.');
+  await page.keyboard.press('l');
+  const alone = await at('prior');
+  await page.keyboard.press('ArrowUp');
+  await expect.poll(() => at('scan')).toBe(78);
+  expect(await at('prior')).toBe(alone);
+  await page.getByRole('button', { name: 'Back to the estimate' }).click();
+  await expect.poll(apartMm).toBeLessThanOrEqual(3);
+  await complaintsInBothThemes(page);
+  expect(bannedIn(await page.locator('body').innerText())).toEqual([]);
+
+  // On a phone one stands above the other, both in sight.
+  await page.setViewportSize({ width: 390, height: 780 });
+  const [above, below] = [(await side('scan').boundingBox())!, (await side('prior').boundingBox())!];
+  expect(below.y).toBeGreaterThanOrEqual(above.y + above.height);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+  await page.setViewportSize({ width: 1280, height: 800 });
+
+  // Another prior of the patient; of the namesake there is none. One that is too short says that its height is not known.
+  const choice = page.locator('.comparison-tools select');
+  expect(await choice.locator('option').allTextContents()).toEqual([
+    `${then}, CT C-spine`,
+    `${dateOf('oldest')}, CT C-spine`,
+  ]);
+  await choice.selectOption({ index: 1 });
+  await expect
+    .poll(() => told.textContent())
+    .toContain('Heights could not be matched: both are shown by position from the top');
+  // Looking at a prior is a view on record, and stops no bell.
+  expect(
+    (await opened.access.audit.page({ target: studyUid('oldest'), action: 'case.viewed' }, 5)).map(
+      ({ actor }) => actor,
+    ),
+  ).toEqual(['web']);
+  const flags = (await opened.query.flags(10)).open;
+  expect(flags.find((flag) => flag.caseRef === caseRef(studyUid('oldest')))).toMatchObject({ attended: false });
+  expect(flags.find((flag) => flag.caseRef === caseRef(studyUid('now')))).toMatchObject({ attended: true });
+
+  // What retention has removed says so where it would stand.
+  await opened.store.markRead(studyUid('before'), true, 'ann');
+  expect(await opened.store.freeFiles(studyUid('before'), Number.MAX_SAFE_INTEGER, 'disk')).toBe(true);
+  await choice.selectOption({ index: 0 });
+  await side('prior').getByText('The images of this prior were removed here').waitFor();
+  expect(await side('prior').innerText()).toContain(`PRIOR ${then}`);
+  await complaintsOfAxe(page);
+  await page.keyboard.press('p');
+  await page.locator('.pane.prior').waitFor({ state: 'detached' });
+  await page.getByRole('img', { name: 'Sagittal' }).waitFor();
 });
 
 test('a finger goes through the slices, and the page stays where it is', async () => {

@@ -158,6 +158,8 @@ export interface SeededStudy {
   outcome: 'running' | number | { reasonCode: string; reason: string };
   /** Slices with pictures of their own on disk; without, three that nobody can look at. */
   slices?: number;
+  /** The pictures are slices of a neck, from so far below the vertex, which the table has at `vertexMm`. */
+  neck?: { fromMm: number; everyMm: number; vertexMm: number };
   receipt?: 'pending' | 'sent' | 'confirmed' | 'refused';
 }
 
@@ -187,15 +189,23 @@ export async function addStudy(
         rows: PICTURE_SIZE,
         columns: PICTURE_SIZE,
         imagePositionPatientMm: [0, 0, -number],
+        ...(study.neck && { pixelSpacingMm: [NECK_PIXEL_MM, NECK_PIXEL_MM] }),
       });
     return instance;
   });
-  if (study.slices !== undefined) await writePictures(folder, instances);
+  const depthMm = ({ fromMm, everyMm }: NonNullable<SeededStudy['neck']>, at: number) => fromMm + at * everyMm;
+  const { neck } = study;
+  if (neck !== undefined) await writePictures(folder, instances, (at) => neckSamples(depthMm(neck, at)));
+  else if (study.slices !== undefined) await writePictures(folder, instances, ringSamples);
   await store.recordInstances(instances);
   if (study.outcome === 'running') return;
 
   await store.nudgeComplete([uid]);
   const manifest = manifestOf(instances);
+  if (neck !== undefined) {
+    manifest.sliceSpacingMm = neck.everyMm;
+    for (const [at, slice] of manifest.slices.entries()) slice.positionMm = neck.vertexMm - depthMm(neck, at);
+  }
   for (const verdict of manifest.series)
     verdict.seriesDescription = study.seriesDescription ?? verdict.seriesDescription;
   const analysedAtMs = Math.min(clock.now(), arrivedMs + 40_000);
@@ -243,20 +253,16 @@ export async function addStudy(
 /** Pixels of a side of the pictures. */
 export const PICTURE_SIZE = 128;
 
-/** Real CT files: a bright ring whose place tells the slice, in soft tissue. */
-async function writePictures(folder: string, instances: readonly StoredInstance[]): Promise<void> {
+/** Real CT files. */
+async function writePictures(
+  folder: string,
+  instances: readonly StoredInstance[],
+  samplesOf: (at: number) => Uint16Array,
+): Promise<void> {
   for (const [at, { path }] of instances.entries()) {
-    const samples = new Uint16Array(PICTURE_SIZE * PICTURE_SIZE);
-    for (let row = 0; row < PICTURE_SIZE; row++) {
-      for (let column = 0; column < PICTURE_SIZE; column++) {
-        const radius = Math.hypot(row - 64, column - 64);
-        const bone = Math.hypot(row - 64, column - 40 - at) < 12;
-        samples[row * PICTURE_SIZE + column] = bone ? 1024 + 700 : radius < 56 ? 1024 + 40 : 24;
-      }
-    }
     const file = join(folder, path);
     await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, ctFile({ rows: PICTURE_SIZE, columns: PICTURE_SIZE, samples }));
+    await writeFile(file, ctFile({ rows: PICTURE_SIZE, columns: PICTURE_SIZE, samples: samplesOf(at) }));
   }
 }
 
@@ -279,6 +285,34 @@ async function writeCard(folder: string, card: ResultObject): Promise<void> {
   };
   card.path = join(folder, `${card.sopInstanceUid}.dcm`);
   await writeFile(card.path, writePart10(dataset));
+}
+
+function samplesBy(valueAt: (row: number, column: number) => number): Uint16Array {
+  return Uint16Array.from({ length: PICTURE_SIZE * PICTURE_SIZE }, (_, at) =>
+    valueAt(Math.floor(at / PICTURE_SIZE), at % PICTURE_SIZE),
+  );
+}
+
+/** A bright ring whose place tells the slice, in soft tissue. */
+function ringSamples(at: number): Uint16Array {
+  return samplesBy((row, column) => {
+    const bone = Math.hypot(row - 64, column - 40 - at) < 12;
+    return bone ? 1024 + 700 : Math.hypot(row - 64, column - 64) < 56 ? 1024 + 40 : 24;
+  });
+}
+
+const NECK_PIXEL_MM = 2;
+
+/** The outline of head, neck and shoulders with a vertebra in it, at so many mm below the vertex. */
+function neckSamples(depthMm: number): Uint16Array {
+  const bump = (atMm: number, widthMm: number) => Math.exp(-(((depthMm - atMm) / widthMm) ** 2));
+  const across = (58 + 22 * bump(20, 60) + 60 * bump(230, 50)) / NECK_PIXEL_MM;
+  const down = (60 + 32 * bump(20, 70) + 20 * bump(230, 60)) / NECK_PIXEL_MM;
+  const boneRadius = (12 + 12 * bump(70, 30) + 5 * bump(200, 30)) / NECK_PIXEL_MM;
+  return samplesBy((row, column) => {
+    if (Math.hypot((row - 64) / down, (column - 64) / across) > 1) return 24;
+    return Math.hypot(row - 70, column - 64) < boneRadius ? 1024 + 700 : 1024 + 40;
+  });
 }
 
 /** Decodes a slice as the inference child does, of the file that `addStudy` wrote. */

@@ -5,6 +5,8 @@ import type { CaseAnswer, CaseVolume } from '../../answers/caseAnswer.ts';
 import type { KeySlice } from '../../case/case.ts';
 import { keyPoint, type Point } from '../../case/keyPoint.ts';
 import { caseWords as words } from './caseWords.ts';
+import { Comparison, dateOf, SideCaption } from './comparison.tsx';
+import { comparisonWords } from './comparisonWords.ts';
 import { WINDOWS, type DisplayWindow } from './drawSlice.ts';
 import { Reformats } from './reformats.tsx';
 import { ScoreStrip } from './scoreStrip.tsx';
@@ -37,6 +39,7 @@ export function CaseViewer({ answer, volume, identity }: Properties) {
   const [overlay, setOverlay] = useState(false);
   const [fill, setFill] = useState(0);
   const [reformats, setReformats] = useState(reformatsAtFirst);
+  const [comparing, setComparing] = useState(false);
   const [point, setPoint] = useState(() => middleOf(keySlices[0], volume));
   const image = useRef<HTMLCanvasElement>(null);
   const map = useRef<HTMLCanvasElement>(null);
@@ -54,23 +57,40 @@ export function CaseViewer({ answer, volume, identity }: Properties) {
     }));
 
   const toggleHeatmap = keySlices.length === 0 ? null : () => setOverlay((old) => !old);
+  // A prior takes the place of the reformats.
+  const showsReformats = reformats && !comparing;
   const toggleReformats = () => {
-    setReformats(!reformats);
-    keepPreference('reformats', reformats ? 'off' : 'on');
+    setComparing(false);
+    setReformats(!showsReformats);
+    keepPreference('reformats', showsReformats ? 'off' : 'on');
   };
+  const [prior] = answer.priors;
+  const isComparable = comparing || (prior !== undefined && row.status !== 'held');
+  const toggleComparison = isComparable ? () => setComparing((old) => !old) : null;
   useKeys(
-    viewerKeys(slices, { scores, setWindow: chooseWindow, toggleHeatmap, toggleReformats, toggleCine: cine.toggle }),
+    viewerKeys(slices, {
+      ...{ scores, setWindow: chooseWindow, toggleHeatmap, toggleReformats, toggleComparison },
+      toggleCine: cine.toggle,
+    }),
   );
 
   const place = placeName(answer, volume, index);
+  const windowName = windowIndex === null ? words.ownWindow : words.windows[windowIndex]!;
   return (
     <section class="viewer" aria-label={words.slices}>
       <ViewerTools
         {...{ windowIndex, place }}
         onWindow={chooseWindow}
         heatmap={toggleHeatmap && { on: overlay, toggle: toggleHeatmap }}
-        reformats={{ on: reformats, toggle: toggleReformats }}
+        reformats={{ on: showsReformats, toggle: toggleReformats }}
         cine={{ on: cine.playing, toggle: cine.toggle }}
+        comparison={
+          toggleComparison && {
+            name: comparisonWords.compare(dateOf(prior ?? { scannedAt: '' })),
+            on: comparing,
+            toggle: toggleComparison,
+          }
+        }
       />
       {keySlices.length > 0 && (
         <KeySlices
@@ -80,16 +100,24 @@ export function CaseViewer({ answer, volume, identity }: Properties) {
           onGo={go}
         />
       )}
-      <div class={reformats ? 'viewports three' : 'viewports'}>
-        <Viewport
-          {...{ frame, image, map, volume, index, window, identity, place, fault }}
-          windowName={windowIndex === null ? words.ownWindow : words.windows[windowIndex]!}
-          cross={reformats ? point : null}
-          onPoint={setPoint}
-          onStep={slices.step}
-          onWindow={dragWindow}
-        />
-        {reformats && (
+      <div class={comparing ? 'viewports two' : reformats ? 'viewports three' : 'viewports'}>
+        <div class="pane">
+          {comparing && <SideCaption name={comparisonWords.thisScan} scannedAt={row.acquiredAt} row={row} />}
+          <Viewport
+            {...{ frame, image, map, volume, index, window, windowName, identity, place, fault }}
+            side={
+              comparing
+                ? comparisonWords.side(comparisonWords.thisScan, dateOf({ scannedAt: row.acquiredAt }))
+                : undefined
+            }
+            cross={showsReformats ? point : null}
+            onPoint={setPoint}
+            onStep={slices.step}
+            onWindow={dragWindow}
+          />
+        </div>
+        {comparing && <Comparison {...{ answer, slices, volume, window, windowName, fill }} onWindow={dragWindow} />}
+        {showsReformats && (
           <Reformats {...{ store, volume, index, window, point }} onGo={go} onPoint={setPoint} onWindow={dragWindow} />
         )}
       </div>

@@ -1,5 +1,6 @@
 import type { KeyBinding } from '../parts/keys.ts';
 import { caseWords as words } from './caseWords.ts';
+import { comparisonWords } from './comparisonWords.ts';
 import { WINDOWS } from './drawSlice.ts';
 import { nextPeak } from './scoreStrip.tsx';
 import type { Slices } from './useSlices.ts';
@@ -12,12 +13,14 @@ interface Acts {
   toggleHeatmap: (() => void) | null;
   toggleReformats: () => void;
   toggleCine: () => void;
+  /** Null without a prior. */
+  toggleComparison: (() => void) | null;
 }
 
 /** The viewer's keys, the same as in other viewers. */
 export function viewerKeys({ asked, go, step, store }: Slices, acts: Acts): KeyBinding[] {
   const { keys } = words;
-  const { scores, setWindow, toggleHeatmap, toggleReformats, toggleCine } = acts;
+  const { scores, setWindow, toggleHeatmap, toggleReformats, toggleCine, toggleComparison } = acts;
   const move = (by: number) => (event: KeyboardEvent) => {
     event.preventDefault();
     step(by);
@@ -46,5 +49,8 @@ export function viewerKeys({ asked, go, step, store }: Slices, acts: Acts): KeyB
         ]),
     { keys: ['c'], shown: 'C', does: keys.cine, run: toggleCine },
     { keys: ['m'], shown: 'M', does: keys.reformats, run: toggleReformats },
+    ...(toggleComparison === null
+      ? []
+      : [{ keys: ['p'], shown: 'P', does: comparisonWords.keys.compare, run: toggleComparison }]),
   ];
 }

@@ -15,13 +15,14 @@ interface Toggle {
   toggle: () => void;
 }
 
-/** Windows, heatmap (null without maps) and reformats. */
+/** Windows, heatmap (null without maps), reformats, and the comparison with a prior (null without one). */
 export function ViewerTools({
   windowIndex,
   onWindow,
   heatmap,
   reformats,
   cine,
+  comparison,
   place,
 }: {
   /** Null for a window of the reader's own. */
@@ -30,6 +31,7 @@ export function ViewerTools({
   heatmap: Toggle | null;
   reformats: Toggle;
   cine: Toggle;
+  comparison: (Toggle & { name: string }) | null;
   place: string;
 }) {
   return (
@@ -52,6 +54,11 @@ export function ViewerTools({
       <button type="button" aria-pressed={cine.on} onClick={cine.toggle}>
         {words.cine}
       </button>
+      {comparison !== null && (
+        <button type="button" aria-pressed={comparison.on} onClick={comparison.toggle}>
+          {comparison.name}
+        </button>
+      )}
       <span class="muted" title={words.handling}>
         {place}
       </span>
@@ -70,6 +77,7 @@ export function Viewport({
   windowName,
   identity,
   place,
+  side,
   fault,
   cross,
   onPoint,
@@ -84,6 +92,8 @@ export function Viewport({
   windowName: string;
   identity: string;
   place: string;
+  /** Which of two scans it is; left out where there is one. */
+  side?: string | undefined;
   fault: string | null;
   /** Where the other planes cut the slice; null while they are not shown. */
   cross: Point | null;
@@ -98,7 +108,12 @@ export function Viewport({
       cross={cross && { across: cross.column / volume.columns, down: cross.row / volume.rows }}
       picture={
         <>
-          <canvas class="slice" ref={image} role="img" aria-label={`${place}, ${windowName}`} />
+          <canvas
+            class="slice"
+            ref={image}
+            role="img"
+            aria-label={[side, place, windowName].filter(Boolean).join(', ')}
+          />
           <canvas class="map" ref={map} aria-hidden="true" />
         </>
       }
@@ -106,6 +121,7 @@ export function Viewport({
       {...acts}
     >
       <p class="corner top">
+        {side !== undefined && <strong class="side-name">{side}</strong>}
         <bdi>{identity}</bdi>
       </p>
       <p class="corner bottom">

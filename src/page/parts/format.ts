@@ -21,7 +21,8 @@ export function zonedTime(ms: number): string {
 
 /** `29-Nov`. */
 export function dayText(date: Date): string {
-  return date.toLocaleDateString('en-GB', { day: '2-digit', month: 'short' }).replace(' ', '-');
+  // Browsers write "Sept", the server and DICOM viewers "Sep".
+  return date.toLocaleDateString('en-GB', { day: '2-digit', month: 'short' }).replace(/ (\w{3})\w*/, '-$1');
 }
 
 /** A PN value (PS3.5 6.2.1) as it is usually read: "FAMILY, Given Middle Suffix", with the ideographic group beside it. */

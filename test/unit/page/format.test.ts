@@ -29,6 +29,7 @@ test.each([
 
 test('dates and times read the same everywhere', () => {
   expect(calendarDate('19700101')).toBe('01-Jan-1970');
+  expect(calendarDate('20240921')).toBe('21-Sep-2024');
   expect(calendarDate('1970')).toBe('');
   expect(scanTime('20261123140311.5')).toBe('14:03, 23-Nov');
   expect(scanTime('20261123')).toBe('23-Nov');
