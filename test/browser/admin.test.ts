@@ -165,7 +165,7 @@ test('a refused result is sent again and a held study goes on, each with a reaso
     ['renamed', 'TEMP-7', 'Unknown^Trauma 7'],
     ['mixed', 'TEMP-8', 'Unknown^Trauma 8'],
   ] as const) {
-    await addStudy(opened, { id: study, outcome: 0.8, patientId, patientName, receipt: 'confirmed' });
+    await addStudy(opened, { id: study, outcome: 0.8, patientId, patientName, receipt: 'confirmed', slices: 3 });
     await opened.store.recordInstances(
       [1, 2, 3].map((number) => came(study, number, `MRN-${study}`, 'Lindqvist^Maja')),
     );
@@ -174,6 +174,10 @@ test('a refused result is sent again and a held study goes on, each with a reaso
   const row = (study: string) => page.locator(`tr.row[data-study="${studyUid(study)}"]`);
   await row('renamed').getByText('3 objects as MRN-renamed').waitFor();
   await row('renamed').getByText('report out as TEMP-7').waitFor();
+  // Nothing of what the AI said is cut at 1,280 px.
+  const state = row('renamed').locator('.hold-state');
+  expect(await state.textContent()).toBe('AI flag: possible fracture. Held');
+  expect(await state.locator('.line').evaluate((line) => line.scrollWidth - line.clientWidth)).toBe(0);
   await page.getByRole('button', { name: 'Hide names' }).click();
   await row('renamed').waitFor({ state: 'detached' });
   expect(await page.getByText(/objects as|out as/).count()).toBe(0);
@@ -185,10 +189,21 @@ test('a refused result is sent again and a held study goes on, each with a reaso
   await page.getByRole('button', { name: 'Release as MRN-mixed' }).click();
   await page.getByText(/^Not released: this hold is not about one patient with two identities/).waitFor();
   await row('mixed').getByRole('button', { name: 'Release' }).waitFor({ state: 'detached' });
-  await row('renamed').getByRole('button', { name: 'Release: UNKNOWN, Trauma 7' }).click();
+  // The case offers the same press, and shows the patient under whom it goes on.
+  await row('renamed').locator('.opener').click();
+  await page.getByText('3 objects as MRN-renamed, report out as TEMP-7').waitFor();
+  await page.getByRole('button', { name: 'Release', exact: true }).click();
+  await page.getByRole('row', { name: 'Patient ID TEMP-7 MRN-renamed' }).waitFor();
+  // R would mark the case as read, Escape leave it: while the dialog is open both are the dialog's.
+  await page.keyboard.press('r');
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Release', exact: true }).click();
   await page.getByRole('dialog').waitFor();
   await page.keyboard.press('Enter');
-  await row('renamed').getByText('LINDQVIST, Maja').waitFor();
+  await page.getByRole('heading', { name: 'LINDQVIST, Maja' }).waitFor();
+  await page.getByRole('button', { name: 'Release', exact: true }).waitFor({ state: 'detached' });
+  expect((await opened.query.caseDetail(studyUid('renamed'))).row.readAtMs).toBeNull();
   const { row: released, events } = await opened.query.caseDetail(studyUid('renamed'));
   expect(released).toMatchObject({ patientId: 'MRN-renamed', held: null, revision: 2 });
   expect(events.findLast(({ type }) => type === 'quarantineReleased')?.detail).toEqual({

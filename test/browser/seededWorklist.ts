@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { TriageError } from '../../src/base/errors.ts';
@@ -7,7 +8,6 @@ import { configFrom } from '../../src/config/configFile.ts';
 import { openCtFile } from '../../src/infer/decodePixels.ts';
 import { createModelAdministration } from '../../src/models/createModelAdministration.ts';
 import type { Clock } from '../../src/base/clock.ts';
-import type { ResultObject } from '../../src/case/delivery.ts';
 import { writePart10 } from '../../src/dicom/part10.ts';
 import type { SourceSlice } from '../../src/case/triageModel.ts';
 import type { StageName } from '../../src/case/claim.ts';
@@ -234,8 +234,7 @@ export async function addStudy(
     });
   }
   const objects = objectsOf(study.id);
-  if (typeof study.outcome === 'number' && study.outcome >= 0.5 && study.slices !== undefined)
-    await writeCard(folder, objects[1]!);
+  if (typeof study.outcome === 'number' && study.outcome >= 0.5) objects[1]!.path = await cardIn(folder);
   await store.apply(await claimOf(store, 'report', uid), { type: 'reported', objects });
   if (study.receipt === undefined || study.receipt === 'pending') return;
   for (const due of (await store.dueDeliveries('PACS', 1000)).filter(
@@ -266,12 +265,14 @@ async function writePictures(
   }
 }
 
-/** A triage card with a grey key image, where the result says that it lies from now on. */
-async function writeCard(folder: string, card: ResultObject): Promise<void> {
+/** The file of a triage card with a grey key image, one for all studies of the folder. */
+async function cardIn(folder: string): Promise<string> {
+  const path = join(folder, 'card.dcm');
+  if (existsSync(path)) return path;
   const [rows, columns] = [1232, 1024];
   const dataset = {
-    SOPClassUID: card.sopClassUid,
-    SOPInstanceUID: card.sopInstanceUid,
+    SOPClassUID: '1.2.840.10008.5.1.4.1.1.7',
+    SOPInstanceUID: '2.25.1',
     SamplesPerPixel: 3,
     PhotometricInterpretation: 'RGB',
     PlanarConfiguration: 0,
@@ -283,8 +284,8 @@ async function writeCard(folder: string, card: ResultObject): Promise<void> {
     PixelRepresentation: 0,
     PixelData: [new Uint8Array(rows * columns * 3).fill(90).buffer],
   };
-  card.path = join(folder, `${card.sopInstanceUid}.dcm`);
-  await writeFile(card.path, writePart10(dataset));
+  await writeFile(path, writePart10(dataset));
+  return path;
 }
 
 function samplesBy(valueAt: (row: number, column: number) => number): Uint16Array {

@@ -36,6 +36,8 @@ export function useKeys(bindings: readonly KeyBinding[]): void {
 export function listenToKeys(): () => void {
   const onKey = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    // A dialog has all keys, also the Escape that closes it.
+    if (document.querySelector('dialog[open]') !== null) return;
     const letter = event.key.length === 1;
     const name = letter
       ? event.shiftKey && /[a-z]/i.test(event.key)
