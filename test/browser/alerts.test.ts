@@ -51,7 +51,7 @@ test('on every page a new flag is heard, stands in the tab’s title and leads t
   // A browser sounds once somebody has touched the page.
   await page.locator('.viewport').click();
   await addStudy(opened, { id: 'new', outcome: 0.97, slices: 4, arrivedMinutesAgo: 0 });
-  await expect.poll(() => page.title(), { timeout: 8_000 }).toBe(`(1) ${WHERE} - Case - Odontoid`);
+  await expect.poll(() => page.title()).toBe(`(1) ${WHERE} - Case - Odontoid`);
   await expect.poll(() => tones(page)).toBe(2);
   expect(await notices(page)).toEqual([`1 new AI flag: ${WHERE}. Open the worklist.`]);
   await complaintsInBothThemes(page);
@@ -67,7 +67,7 @@ test('on every page a new flag is heard, stands in the tab’s title and leads t
   await page.getByRole('link', { name: 'Thresholds' }).click();
   await page.waitForURL(`${opened.url}/thresholds`);
   await addStudy(opened, { id: 'newer', outcome: 0.96, slices: 4, arrivedMinutesAgo: 0 });
-  await strip.getByRole('link').waitFor({ timeout: 8_000 });
+  await strip.getByRole('link').waitFor();
   await strip.getByRole('link').click();
   await page.waitForURL(`${opened.url}/case/${caseRef(studyUid('newer'))}`);
 });
@@ -84,7 +84,7 @@ test('in two tabs one chime sounds', async () => {
   await list.locator('.toolbar h1').click();
   await addStudy(opened, { id: 'new', outcome: 0.97, slices: 4, arrivedMinutesAgo: 0 });
   await list.getByRole('list', { name: 'New AI flags' }).waitFor();
-  await other.getByRole('list', { name: 'New AI flags' }).waitFor({ timeout: 10_000 });
+  await other.getByRole('list', { name: 'New AI flags' }).waitFor();
   await systemClock.sleep(6_000);
   expect((await tones(list)) + (await tones(other))).toBe(2);
   expect([...(await notices(list)), ...(await notices(other))]).toHaveLength(1);

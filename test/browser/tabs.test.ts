@@ -67,7 +67,7 @@ test('behind a proxy that holds the line back the list says so, is asked for eve
     .poll(() => page.locator('.feed').textContent(), { timeout: 25_000 })
     .toBe('Live line held back on its way: asked for every 5 s');
   await addStudy(opened, { id: 'news', outcome: 0.97 });
-  await row(page, 'news').waitFor({ timeout: 8_000 });
+  await row(page, 'news').waitFor();
   // It stays so, and the list is never called lost while it is right.
   await systemClock.sleep(20_000);
   expect(await page.locator('.feed').textContent()).toContain('held back');

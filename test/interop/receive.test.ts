@@ -543,7 +543,7 @@ describe('hostile bytes', () => {
 });
 
 async function until<T>(look: () => Promise<T | null>): Promise<T> {
-  for (let tries = 0; tries < 50; tries++) {
+  for (let tries = 0; tries < 300; tries++) {
     const found = await look();
     if (found !== null) return found;
     await new Promise((resolve) => setTimeout(resolve, 100));

@@ -19,7 +19,7 @@ function start(wishes: Partial<WakingLoopOptions> & { work?: () => Promise<boole
   return { loop, seen };
 }
 
-const until = (condition: () => boolean) => vi.waitUntil(condition, { interval: 2, timeout: 5_000 });
+const until = (condition: () => boolean) => vi.waitUntil(condition, { interval: 2, timeout: 20_000 });
 
 describe('a waking loop', () => {
   it('works while there is work, then rests until it is woken', async () => {
@@ -64,13 +64,14 @@ describe('a waking loop', () => {
   it('answers wakes that come close together by one look', async () => {
     const { loop, seen } = start({ coalesceMs: 60 });
     await until(() => seen.looks === 1);
+    const beganMs = performance.now();
     for (let wakes = 0; wakes < 20; wakes++) {
       loop.wake();
       await systemClock.sleep(1);
     }
     await until(() => seen.looks === 2);
     await systemClock.sleep(150);
-    expect(seen.looks).toBeLessThanOrEqual(3);
+    expect(seen.looks).toBeLessThanOrEqual(1 + Math.ceil((performance.now() - beganMs) / 60));
   });
 
   it('goes on after failures, waiting longer each time, whether or not it is woken', async () => {

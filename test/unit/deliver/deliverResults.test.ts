@@ -74,7 +74,7 @@ test('what is put into the outbox later is seen at once, not at the next poll', 
   });
   await clock.sleep(50);
   outbox.enqueue('loopback', objects, identity);
-  await expect.poll(() => outbox.statuses(), { timeout: 4_000 }).toEqual(objects.map(() => 'confirmed'));
+  await expect.poll(() => outbox.statuses()).toEqual(objects.map(() => 'confirmed'));
   await delivery.drain();
 });
 
@@ -91,14 +91,12 @@ test('a PACS that is down is tried again until it is up; another one does not wa
     options: { pollMs: 25 },
   });
   const ofDown = (): string[] => outbox.statuses().slice(0, objects.length);
-  await expect
-    .poll(() => outbox.statuses().slice(objects.length), { timeout: 4_000 })
-    .toEqual(objects.map(() => 'confirmed'));
-  await expect.poll(() => outbox.rows[0]!.history.length, { timeout: 4_000 }).toBeGreaterThan(2);
+  await expect.poll(() => outbox.statuses().slice(objects.length)).toEqual(objects.map(() => 'confirmed'));
+  await expect.poll(() => outbox.rows[0]!.history.length).toBeGreaterThan(2);
   expect(ofDown()).toEqual(objects.map(() => 'pending'));
   expect(outbox.rows[0]!.history[0]).toMatchObject({ kind: 'retry', reason: expect.stringMatching(/nothing listens/) });
   const late = await startLoopbackPacs({ dir: join(temporary.dir, 'late'), port, aeTitle: 'LOOPBACK', clock, log });
-  await expect.poll(ofDown, { timeout: 4_000 }).toEqual(objects.map(() => 'confirmed'));
+  await expect.poll(ofDown).toEqual(objects.map(() => 'confirmed'));
   await delivery.drain();
   expect(late.objects()).toHaveLength(objects.length);
   await late.close();
@@ -166,9 +164,7 @@ async function deliverInClasses(
       return Promise.resolve({ ...objects[0]!, sopClassUid });
     },
   });
-  await expect
-    .poll(() => outbox.statuses().some((status) => /pending|sent/.test(status)), { timeout: 8_000 })
-    .toBe(false);
+  await expect.poll(() => outbox.statuses().some((status) => /pending|sent/.test(status))).toBe(false);
   await delivery.drain();
   return asked;
 }
@@ -275,16 +271,25 @@ test('a file that cannot be read is waited for', async () => {
 test('drain waits for the answer in hand and takes nothing more', async () => {
   const outbox = memoryOutbox(RETRY_MS);
   outbox.enqueue('loopback', objects, identity);
-  pacs.faults.delayMs = 300;
+  const scu = scuTo(pacs.port);
+  const drains: Promise<void>[] = [];
   const delivery = createDelivery({
     store: outbox.store,
-    destinations: [scuTo(pacs.port)],
+    destinations: [
+      {
+        ...scu,
+        store: (sent) => {
+          drains.push(delivery.drain());
+          return scu.store(sent);
+        },
+      },
+    ],
     clock,
     log,
     options: { batch: 1 },
   });
-  await clock.sleep(100);
-  await delivery.drain();
+  await expect.poll(() => drains.length).toBe(1);
+  await drains[0];
   expect(outbox.statuses()).toEqual(['confirmed', 'pending', 'pending']);
 });
 
@@ -335,9 +340,7 @@ test('whatever goes wrong meanwhile, each result arrives in the end', async () =
           }
           for (const key of Object.keys(archive.faults)) Reflect.deleteProperty(archive.faults, key);
           const delivery = start();
-          await expect
-            .poll(() => outbox.statuses(), { timeout: 5_000, interval: 10 })
-            .toEqual(objects.map(() => 'confirmed'));
+          await expect.poll(() => outbox.statuses(), { interval: 10 }).toEqual(objects.map(() => 'confirmed'));
           await delivery.drain();
           expect(
             archive

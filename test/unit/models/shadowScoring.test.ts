@@ -99,13 +99,13 @@ describe('shadow scoring', () => {
     });
     await until(() => state.encoded > 0);
     const meanwhile = state.encoded;
-    await systemClock.sleep(250);
+    await systemClock.sleep(1_500);
     // What was with the process already may end; nothing new is asked.
     expect(state.encoded).toBeLessThanOrEqual(meanwhile + 1);
     expect(kept).toEqual([]);
     state.isActiveBusy = false;
     await until(() => kept.length === 1);
-    expect((kept[0]!.outcome as { seconds: number }).seconds).toBeLessThan(0.2);
+    expect((kept[0]!.outcome as { seconds: number }).seconds).toBeLessThan(1);
     await scoring.close();
   });
 

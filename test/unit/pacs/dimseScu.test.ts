@@ -224,7 +224,7 @@ test.each([
       code: 'pacs-unreachable',
       message: expect.stringMatching(message),
     });
-    await expect.poll(() => peer.sockets.size, { timeout: 3_000 }).toBe(0);
+    await expect.poll(() => peer.sockets.size).toBe(0);
   } finally {
     for (const socket of peer.sockets) socket.destroy();
     peer.server.close();

@@ -58,7 +58,7 @@ async function start(wishes: {
     store,
     pipeline,
     detail,
-    reported: () => expect.poll(async () => (await detail()).row.state, { timeout: 8_000 }).toBe('reported'),
+    reported: () => expect.poll(async () => (await detail()).row.state).toBe('reported'),
   };
 }
 
@@ -111,7 +111,7 @@ describe('a fault of the installation', () => {
         fail: whenNotFull(store.fail),
       }),
     });
-    await expect.poll(() => refused, { timeout: 8_000 }).toBeGreaterThan(10);
+    await expect.poll(() => refused).toBeGreaterThan(10);
     isFull = false;
     await reported();
     await pipeline.drain();
@@ -131,7 +131,7 @@ describe('a fault of the installation', () => {
       },
       wrap: (store) => ({ ...store, release: (...rest) => (isFull ? fails() : store.release(...rest)) }),
     });
-    await expect.poll(() => isFull, { timeout: 8_000 }).toBe(true);
+    await expect.poll(() => isFull).toBe(true);
     await pipeline.stop();
   });
 });

@@ -194,10 +194,10 @@ describe('pipeline', () => {
 
   it('keeps its lease while a stage takes long', async () => {
     const infer = vi.fn<Stage>(async (claim, signal) => {
-      await systemClock.sleep(700);
+      await systemClock.sleep(2_400);
       return good.infer(claim, signal);
     });
-    const { send, until, pipeline } = await start({ stages: { infer }, pipeline: { leaseMs: 200 } });
+    const { send, until, pipeline } = await start({ stages: { infer }, pipeline: { leaseMs: 800 } });
     await send(1);
     await until(1, (row) => row.state === 'reported');
     await pipeline.drain();
@@ -206,15 +206,21 @@ describe('pipeline', () => {
 
   it('drains: finishes what it has and claims no more', async () => {
     let started = false;
+    let goOn = (): void => undefined;
+    const drains = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
     const infer: Stage = async (claim, signal) => {
       started = true;
-      await systemClock.sleep(100);
+      await drains;
       return good.infer(claim, signal);
     };
     const { send, query, pipeline } = await start({ stages: { infer } });
     await send(1);
     await vi.waitUntil(() => started, { interval: 5, timeout: 10_000 });
-    await pipeline.drain();
+    const drained = pipeline.drain();
+    goOn();
+    await drained;
     expect((await query.caseDetail(studyUid(1))).row.state).toBe('inferred');
   });
 

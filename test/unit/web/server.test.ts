@@ -293,7 +293,7 @@ test('a change in the store reaches every open page at once, without saying whos
   const began = Date.now();
   await addStudy(web, { id: 'flag', outcome: 0.9, patientName: 'Canary^Jane' });
   for (const page of pages) expect(await page.next('change')).toMatch(/^\d+$/);
-  expect(Date.now() - began).toBeLessThan(2_000);
+  expect(Date.now() - began).toBeLessThan(10_000);
 });
 
 test('the feed beats while nothing happens', async () => {
@@ -375,7 +375,8 @@ test('another process that holds the write lock keeps no page waiting', async ()
     [ann, '/healthz'],
   ] as const)
     expect((await who.ask('GET', path)).status, path).toBe(200);
-  expect(Date.now() - began).toBeLessThan(2_000);
+  // Each would wait five seconds for the lock.
+  expect(Date.now() - began).toBeLessThan(5_000);
   foreign.exec('rollback');
   foreign.close();
   await marked;
@@ -399,7 +400,8 @@ test('closing ends the open feeds and does not wait for idle browsers', async ()
   const began = Date.now();
   await server.close();
   await page.ended;
-  expect(Date.now() - began).toBeLessThan(1_500);
+  // A connection is kept for five seconds.
+  expect(Date.now() - began).toBeLessThan(4_500);
   await expect(fetch(`${url}/healthz`)).rejects.toThrow();
 });
 
@@ -419,7 +421,7 @@ test('closing does not wait for an answer that never ends', async () => {
   const began = Date.now();
   await server.close();
   expect(await hanging).toBe('cut');
-  expect(Date.now() - began).toBeLessThan(5_000);
+  expect(Date.now() - began).toBeLessThan(20_000);
 });
 
 test('a port that is taken is named, with what to do', async () => {
