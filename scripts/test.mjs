@@ -1,4 +1,4 @@
-// Runs every test project, two files at a time, and ends with the names of what failed and one plain line of totals.
+// Runs every test project, two files at a time, and ends with the names of what failed, or passed at a second try only, and one plain line of totals.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,21 +20,24 @@ const result = spawnSync(
   { cwd: root, stdio: 'inherit' },
 );
 
-/** The failed tests of a report of vitest, a line each; a file that could not run has no tests of its own. */
-function failures(testResults) {
-  return testResults.flatMap((file) => {
-    const path = relative(root, file.name);
-    const tests = file.assertionResults.filter(({ status }) => status === 'failed');
-    if (file.status === 'failed' && tests.length === 0) return [path];
-    return tests.map(({ fullName }) => `${path} > ${fullName}`);
-  });
+/** What failed in a report of vitest, or passed at a second try, a line each; a file that could not run has no tests of its own. */
+function* faults(testResults) {
+  for (const { name, status, assertionResults } of testResults) {
+    const path = relative(root, name);
+    if (status === 'failed' && assertionResults.every((test) => test.status !== 'failed')) yield `FAILED ${path}`;
+    for (const test of assertionResults) {
+      if (test.status === 'failed') yield `FAILED ${path} > ${test.fullName}`;
+      else if (test.failureMessages.length > 0)
+        yield `SECOND TRY ${path} > ${test.fullName}: ${test.failureMessages[0].split('\n', 1)[0]}`;
+    }
+  }
 }
 
 let failed = true;
 try {
   const totals = JSON.parse(readFileSync(report, 'utf8'));
   failed = totals.success !== true || totals.numPassedTests === 0;
-  for (const name of failures(totals.testResults)) console.log(`FAILED ${name}`);
+  for (const fault of faults(totals.testResults)) console.log(fault);
   console.log(
     `${totals.numPassedTests} passed, ${totals.numFailedTests} failed, ${totals.numPendingTests + totals.numTodoTests} skipped`,
   );
