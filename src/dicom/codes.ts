@@ -4,7 +4,7 @@ import type { Dataset } from './part10.ts';
 /** One coded entry (PS3.3 Table 8.8-1): value, coding scheme, meaning. */
 export interface Code {
   readonly value: string;
-  readonly scheme: 'DCM' | 'SCT' | 'LN' | 'UCUM' | 'UMLS' | 'RFC5646';
+  readonly scheme: 'DCM' | 'SCT' | 'LN' | 'UCUM' | 'UMLS' | 'RFC5646' | '99ODONTOID';
   readonly meaning: string;
 }
 
@@ -27,6 +27,8 @@ export const VERTEBRA_CODES: Readonly<Record<Vertebra, Code>> = {
 export const CODES = {
   // Document and observation context: TID 1500, 1204, 1002, 1004.
   imagingMeasurementReport: dcm('126000', 'Imaging Measurement Report'),
+  // A title that viewers show as a heading: whoever sees no more of the report sees that there is no flag, and what follows from it.
+  notFlagged: { value: 'NOTFLAGGED', scheme: '99ODONTOID', meaning: 'AI triage: not flagged - read as usual' },
   language: dcm('121049', 'Language of Content Item and Descendants'),
   english: { value: 'en-US', scheme: 'RFC5646', meaning: 'English (United States)' },
   observerType: dcm('121005', 'Observer Type'),

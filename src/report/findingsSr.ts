@@ -86,17 +86,18 @@ export function findingsSr(input: FindingsSrInput): Dataset {
 function root(input: FindingsSrInput): Dataset {
   const { context, findings, manifest } = input;
   const scored = findings.decision !== 'not-analysed' && manifest !== null;
+  const flagged = scored && findings.decision === 'suspected';
   return {
     ValueType: 'CONTAINER',
-    ...titleOf(scored),
+    ...titleOf(findings, scored),
     ContinuityOfContent: 'SEPARATE',
     ContentSequence: [
       code('HAS CONCEPT MOD', CODES.language, CODES.english),
       ...deviceObserver(context.device),
       // The imaging procedure, never the algorithm. A scan that was refused as no neck must not be called one, and CID 100 has no procedure of the neck.
       code('HAS CONCEPT MOD', CODES.procedureReported, CODES.ctUnspecifiedBodyRegion),
-      // The library names the target region, which is unknown for a scan that was not scored; the evidence names its images all the same.
-      ...(scored ? [imageLibrary(context, manifest)] : []),
+      // Viewers print the links of a report that they show as text one by one, hundreds of them; the evidence names the images of every report.
+      ...(flagged ? [imageLibrary(context, manifest)] : []),
       container('CONTAINS', CODES.imagingMeasurements, null, [
         ...algorithm(input),
         ...(scored
@@ -120,16 +121,15 @@ function root(input: FindingsSrInput): Dataset {
 }
 
 /**
- * Viewers look for regions in what is titled a measurement report, and show an error where there are none (OHIF): a report that measures nothing has a title of
- * its own, and follows no template, so that its text is shown.
+ * Viewers go by the title (OHIF): of an Imaging Measurement Report they show nothing but regions on images, and an error where it has none. Only a flagged scan
+ * has any; the report of any other has another title (CID 7021 is extensible), under which its words are shown. What was not scored follows no template.
  */
-function titleOf(scored: boolean): Dataset {
-  return scored
-    ? {
-        ConceptNameCodeSequence: [codeItem(CODES.imagingMeasurementReport)],
-        ContentTemplateSequence: [{ MappingResource: 'DCMR', TemplateIdentifier: '1500' }],
-      }
-    : { ConceptNameCodeSequence: [codeItem(CODES.summary)] };
+function titleOf({ decision }: Findings, scored: boolean): Dataset {
+  if (!scored) return { ConceptNameCodeSequence: [codeItem(CODES.summary)] };
+  return {
+    ConceptNameCodeSequence: [codeItem(decision === 'suspected' ? CODES.imagingMeasurementReport : CODES.notFlagged)],
+    ContentTemplateSequence: [{ MappingResource: 'DCMR', TemplateIdentifier: '1500' }],
+  };
 }
 
 /** TID 1600 with the attributes that all images share (TID 1602). */
@@ -191,11 +191,11 @@ function caseGroup(input: FindingsSrInput, manifest: CaseManifest): Dataset {
     ...(suspected ? [code('CONTAINS', CODES.finding, CODES.fracture)] : []),
     code('HAS CONCEPT MOD', CODES.findingSite, CODES.cervicalSpine),
     ...pictures.map((picture) => image('CONTAINS', CODES.visualExplanation, picture)),
-    // Viewers (OHIF) draw a number in a group with a region as a measurement. The score of an unflagged case stands in the comment.
+    // Viewers draw numbers and regions as measurements. The score of an unflagged case stands in the comment.
     ...(suspected && findings.probability !== null
       ? [num('CONTAINS', CODES.certaintyOfFinding, percentOf(findings.probability), CODES.percent)]
       : []),
-    caseField(input, manifest),
+    ...(suspected ? [caseField(input, manifest)] : []),
     code('CONTAINS', CODES.fracture, suspected ? CODES.suspected : CODES.notSuspected),
     // Priority is only ever raised: an unflagged scan keeps its place.
     ...(suspected ? [code('CONTAINS', CODES.priority, CODES.highPriority)] : []),

@@ -85,7 +85,9 @@ function srForm(report: ElementTree, sopClassUid: string, predecessor: ResultRef
 
 /** Under the title of a measurement report viewers look for regions, and show nothing where there are none (OHIF). */
 function titledAsText(report: ElementTree): ElementTree {
-  return withElements(report, [codeElement(TAG.conceptName, CODES.summary)]);
+  return conceptOf(report) === CODES.imagingMeasurementReport.value
+    ? withElements(report, [codeElement(TAG.conceptName, CODES.summary)])
+    : report;
 }
 
 /** A container with what Basic Text SR allows in it (PS3.3 A.35.1.3.1); its template allows more, so it is not named. */

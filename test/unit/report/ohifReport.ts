@@ -62,8 +62,9 @@ function linesOf(container: Json): string[] {
     ...contentOf(container).flatMap((item) => {
       if (text(item, '0040A040') === 'CONTAINER') return linesOf(item);
       if (conceptOf(item) === undefined) throw new Error('an item without a concept name');
-      const value = text(item, '0040A160') ?? meaningOf(item, '0040A168') ?? text(item, '0040A124') ?? '';
-      return [`${meaningOf(item, '0040A043')!}: ${value as string}`];
+      const type = text(item, '0040A040') as string;
+      const value = text(item, '0040A160') ?? meaningOf(item, '0040A168') ?? text(item, '0040A124');
+      return [`${meaningOf(item, '0040A043')!}: ${(value ?? `[${type} is not supported]`) as string}`];
     }),
   ];
 }

@@ -98,9 +98,19 @@ describe.each(CLASSES)('as %s', (_, sopClassUid, forbidden) => {
       (name) => !['00080016', '00080018', '0040A043', '0040A730', '0040A504'].includes(name),
     ))
       expect(after[tag], tag).toEqual(before[tag]);
-    // Viewers look for regions in a measurement report: what has none has another title, and no template.
-    const hasRegions = decision.includes('suspected') && !forbidden.some((type) => type === 'SCOORD');
-    expect([conceptOf(after), '0040A504' in after]).toEqual(hasRegions ? ['126000', true] : ['121111', false]);
+    // Viewers look for regions in a measurement report: what has none has another title. What Basic Text leaves out of the template, or was not scored, names none.
+    const canHaveRegions = !forbidden.some((type) => type === 'SCOORD');
+    const isFlagged = decision === 'suspected';
+    const isScored = decision.includes('suspected');
+    const [code, title] =
+      isFlagged && canHaveRegions
+        ? ['126000', 'Imaging Measurement Report']
+        : isScored && !isFlagged
+          ? ['NOTFLAGGED', 'AI triage: not flagged - read as usual']
+          : ['121111', 'Summary'];
+    expect([conceptOf(after), '0040A504' in after]).toEqual([code, isScored && canHaveRegions]);
+    expect(stdout).toContain(`<h1>${title}</h1>`);
+    expect(types.has('SCOORD')).toBe(isFlagged && canHaveRegions);
   });
 });
 
@@ -182,12 +192,15 @@ describe('OHIF', () => {
     });
   });
 
-  test.each(structured)('shows the middle slice of an unflagged scan without a number (%s)', (sopClassUid) => {
-    for (const decision of ['not suspected', 'partly seen, not suspected'])
-      expect(shownByOhif(formOf(decision, sopClassUid).json)).toMatchObject({
-        regions: [{ lines: ['363698007: Cervical spine'] }],
-      });
-  });
+  test.each([...structured, basicText!])(
+    'says at the top that an unflagged scan was not flagged, and draws nothing (%s)',
+    (sopClassUid) => {
+      for (const decision of ['not suspected', 'partly seen, not suspected']) {
+        const shown = shownByOhif(formOf(decision, sopClassUid).json);
+        expect(shown.viewport === 'text' && shown.lines[0]).toBe('AI triage: not flagged - read as usual');
+      }
+    },
+  );
 
   test.each<[string, RegExp]>([
     ['suspected', /^Comment: AI flag: possible fracture\. /],
@@ -199,9 +212,9 @@ describe('OHIF', () => {
     ['without a series', /^Comment: Not analysed: no thin axial series - read as usual\. /],
     ['a head', /^Comment: Outside tested range \(this looks like a head\) - not scored\. Read as usual\. /],
   ])(
-    'shows the words of a Basic Text SR, and of any without a measurement, of a scan that is %s',
+    'shows the words of a Basic Text SR, and of any that is not flagged, of a scan that is %s',
     (decision, comment) => {
-      for (const sopClassUid of decision.includes('suspected') ? [basicText!] : [...structured, basicText!]) {
+      for (const sopClassUid of decision === 'suspected' ? [basicText!] : [...structured, basicText!]) {
         const shown = shownByOhif(formOf(decision, sopClassUid).json);
         expect(shown.viewport === 'text' && shown.lines.filter((line) => line.startsWith('Comment'))).toEqual([
           expect.stringMatching(comment),
@@ -219,7 +232,8 @@ test.each(DECISIONS)(
     // 25045-6 LN "CT unspecified body region" is in CID 100; 24932-6, CT Cervical spine, is not.
     expect(text(items(procedure!, '0040A168')[0]!, '00080100')).toBe('25045-6');
     const isScored = decision.includes('suspected');
-    expect(named(sr, '123014')).toHaveLength(isScored ? 1 : 0);
+    expect(named(sr, '123014')).toHaveLength(decision === 'suspected' ? 1 : 0);
+    expect(named(sr, '363698007').length > 0).toBe(isScored);
     expect(text(card, '00180015')).toBe(isScored ? 'CSPINE' : undefined);
   },
 );

@@ -121,9 +121,12 @@ describe.each(Object.keys(KINDS))('a report of a case that is: %s', (kind) => {
     const { objects, sr, captures, json } = written;
     expect(await errorsOf(objects)).toEqual([]);
     const { stdout, stderr } = await run('dsrdump', [sr.path]);
-    expect(stdout).toContain(
-      kind.startsWith('not analysed') ? '<CONTAINER:(,,"Summary")=SEPARATE>' : 'Imaging Measurement Report',
-    );
+    const title = kind.startsWith('not analysed')
+      ? 'Summary'
+      : kind === 'not suspected'
+        ? 'AI triage: not flagged - read as usual'
+        : 'Imaging Measurement Report';
+    expect(stdout).toContain(`<CONTAINER:(,,"${title}")=SEPARATE>`);
     expect(stderr.split('\n').filter((line) => /^[EF]:/.test(line))).toEqual([]);
 
     const referenced = walk(tree(json[0]!)).flatMap((node) =>
@@ -213,7 +216,7 @@ describe('the tree', () => {
     expect(json!['0040A360']).toBeUndefined();
   });
 
-  test('of an unflagged case has no Finding anywhere, no key slice and no priority', async () => {
+  test('of an unflagged case has no Finding anywhere, no region, no key slice and no priority', async () => {
     const { captures, json } = await write('not suspected');
     const nodes = walk(tree(json[0]!));
     expect(named(nodes, '121071')).toEqual([]);
@@ -221,6 +224,7 @@ describe('the tree', () => {
     expect(named(nodes, '125605004').map(valueOf)).toEqual(['428263003']);
     expect(named(nodes, '260870009')).toEqual([]);
     expect(named(nodes, '125007')).toHaveLength(1);
+    expect(nodes.filter(({ type }) => type === 'SCOORD' || type === 'NUM')).toEqual([]);
     expect(captures).toHaveLength(1);
     expect(first(json[1]!, '0008103E')).toBe('AI C-spine triage card (NOT DIAGNOSTIC)');
   });
@@ -487,7 +491,7 @@ describe('identity', () => {
         manifest: { ...claim.record.manifest!, slices: claim.record.manifest!.slices.slice(0, 22) },
       },
     };
-    const [sr] = await createResultWriter(options).write(apart, notSuspected(apart));
+    const [sr] = await createResultWriter(options).write(apart, suspected(apart));
     const [json] = await pydicomJson(sr!.path);
     expect(of(json!)).toEqual([{ Alphabetic: real.PatientName }, real.PatientID, real.AccessionNumber]);
     expect(JSON.stringify(json)).toContain(claim.record.manifest!.slices[0]!.sopInstanceUid);
