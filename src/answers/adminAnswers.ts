@@ -111,6 +111,7 @@ export const connectionsAnswer = z
         pending: z.int(),
         unconfirmed: z.int(),
         refused: z.int(),
+        openBytes: z.number().describe('Size of the result files that are on their way or refused.'),
         // When the oldest result that is on its way or refused was created.
         oldestOpenAtMs: epochMs.nullable(),
         lastError: z.string().nullable().describe('Of what is still on its way.'),

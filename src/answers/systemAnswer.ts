@@ -106,6 +106,17 @@ export const systemStatus = z
         }),
       )
       .describe('Archives that are asked for new studies.'),
+    waitingResults: z
+      .array(
+        z.strictObject({
+          destination: z.string(),
+          objects: z.int(),
+          bytes: z.number().describe('A file that waits for two destinations is counted for both.'),
+          oldestAtMs: epochMs.describe('Since when the first of them waits.'),
+        }),
+      )
+      .describe('Results that destinations have not confirmed yet, or have refused.'),
+    maxWaitingBytes: z.number().describe('Beyond this much of them, pictures are given up.'),
     certificateProblems: z
       .array(z.string())
       .describe('Certificate files that have changed to something that cannot be used, a sentence each.'),

@@ -21,7 +21,7 @@ export function planHousekeeping(
   { proof, clockSteps, lookAtArchives, nudge }: HousekeepingParts,
 ): Housekeeping {
   const log = agentLog.child({ component: 'housekeeping' });
-  const { retentionCron, nightlyCron, backupsToKeep, lowWaterFreeBytes } = config.housekeeping;
+  const { retentionCron, nightlyCron, backupsToKeep, lowWaterFreeBytes, maxWaitingBytes } = config.housekeeping;
   const { schedule } = config.proofOfLife;
   const housekeeping = startHousekeeping({
     maintenance: createMaintenance(database),
@@ -43,6 +43,7 @@ export function planHousekeeping(
         spoolDir: paths.spool,
         resultsDir: paths.results,
         retentionMs: config.housekeeping.retentionDays * DAY_MS,
+        maxWaitingBytes,
         lowWaterFreeBytes,
         // A clock put forward by mistake would make everything old at once.
         isClockTrusted: () => (clockSteps.recent()?.byMs ?? 0) < HOUR_MS,

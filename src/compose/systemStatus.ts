@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { ClockSteps } from '../base/clockSteps.ts';
 import { watchLoopLag } from '../base/loopLag.ts';
 import { createWatchedArchives, type WatchedArchives } from '../worklist/cases/watchedArchives.ts';
+import { waitingResults } from '../worklist/cases/waitingPictures.ts';
 import { oldestUnreportedAtMs } from '../worklist/list/oldestWork.ts';
 import type { SystemStatus } from '../answers/systemAnswer.ts';
 import type { AuditTrail } from '../auditTrail/auditTrail.ts';
@@ -80,6 +81,8 @@ export function systemStatus(foundation: Foundation, parts: StatusParts): () => 
       isBackedUpBySite: config.database.url !== undefined,
       certificates: certificates.expiries(),
       watch: await Promise.all(config.watch.archives.map((name) => watchStatus(name, watched))),
+      waitingResults: await waitingResults(database.reads).catch(() => []),
+      maxWaitingBytes: config.housekeeping.maxWaitingBytes,
       certificateProblems: certificates.problems(),
     };
   };

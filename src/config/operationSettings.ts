@@ -75,7 +75,12 @@ export const housekeepingSettings = z
     lowWaterFreeBytes: bytes(0, 2 ** 50)
       .default(10_737_418_240)
       .describe(
-        'Below this much free disk, what is safest to lose is removed early, bytes: encoded slices, then cases that were read, unflagged ones first, then what was received of read cases whose results still wait for a destination. Nothing unread goes early; below `receive.minFreeBytes` objects are refused instead.',
+        'Below this much free disk, what is safest to lose is removed early, bytes: encoded slices, then cases that were read, unflagged ones first, then what was received of read cases whose results still wait for a destination, then pictures that wait as with `maxWaitingBytes`. Nothing unread goes early; below `receive.minFreeBytes` objects are refused instead.',
+      ),
+    maxWaitingBytes: bytes(0, 2 ** 50)
+      .default(10_737_418_240)
+      .describe(
+        'How much result files may take that wait for destinations, bytes. Beyond it, pictures are given up for the destinations that have not taken them: of read cases, and of unflagged ones whose time is over, the heatmaps and, unless the scan is flagged, the triage card; unflagged cases first, the oldest first. Every report goes on waiting, and the case says what was given up.',
       ),
     backupsToKeep: z.int().min(1).max(365).default(7).describe('Nightly database backups that are kept.'),
     retentionCron: z.string().default('*/10 * * * *').describe('When retention is looked at (cron, local time).'),

@@ -17,6 +17,9 @@ export interface RetentionOptions {
     | 'freeFiles'
     | 'filesToDelete'
     | 'noteDeleted'
+    | 'waitingBytes'
+    | 'casesWithWaitingPictures'
+    | 'giveUpPictures'
   >;
   clock: Clock;
   log: Log;
@@ -24,6 +27,8 @@ export interface RetentionOptions {
   resultsDir: string;
   /** Finished cases that received nothing new for this long are removed. */
   retentionMs: number;
+  /** Beyond this much of result files that wait for destinations, pictures are given up. */
+  maxWaitingBytes: number;
   /** Below this much free disk, what is safest to lose is removed early. */
   lowWaterFreeBytes: number;
   /** False while the clock may be wrong: nothing is removed because of its age then. */
@@ -38,7 +43,7 @@ const MOST_FILES = 500;
 /** A study received within this time may still be arriving: not even a full disk removes it. */
 const STILL_COMING_MS = 60 * 60_000;
 
-/** One of the two ways in which retention makes room. */
+/** One of the ways in which retention makes room. */
 interface Way {
   /** Cases for which it may be taken, safest first. */
   list: WorklistStore['removableCases'];
@@ -54,7 +59,7 @@ interface Way {
 /**
  * Removes finished cases whose retention time is over, and the received files of those whose results only wait for a destination. While the disk is nearly
  * full, it also removes what is safest to lose, no more than needed: encoded slices, then read cases, those that were not flagged first, then the received
- * files of read cases that wait. It never removes a case that is unfinished, failed or held, nor an unread one that is flagged or was not analysed, unless it
+ * files of read cases that wait, then pictures that wait. Those are also given up while more results wait than `maxWaitingBytes`. It never removes a case that is unfinished, failed or held, nor an unread one that is flagged or was not analysed, unless it
  * is a prior or ignored by a rule: below the receiver's own limit (`receive.minFreeBytes`) new objects are refused instead. Returns how many cases.
  */
 export async function retainCases(options: RetentionOptions): Promise<number> {
@@ -71,6 +76,7 @@ export async function retainCases(options: RetentionOptions): Promise<number> {
   const oldFiles = await takeWhile(files, options, 'age', oldMs, isTrusted);
   if (oldFiles > 0)
     log.info('Received files of cases removed: their time was over, and only their results wait', { count: oldFiles });
+  await keepWaitingResultsWithin(options, oldMs, stillComingMs, isTrusted);
   if (!(await isDiskLow())) return old;
 
   const features = await store.removeFeatures(stillComingMs);
@@ -84,6 +90,9 @@ export async function retainCases(options: RetentionOptions): Promise<number> {
     log.warn('The disk is nearly full: received files are removed of cases that wait for a destination', {
       count: earlyFiles,
     });
+  const pictures = await takeWhile(waitingPictures(store), options, 'disk', stillComingMs, isDiskLow);
+  if (pictures > 0)
+    log.warn('The disk is nearly full: pictures that wait for a destination are given up', { count: pictures });
   const free = await freeBytes();
   if (free < lowWaterFreeBytes)
     log.error(
@@ -91,6 +100,48 @@ export async function retainCases(options: RetentionOptions): Promise<number> {
       { freeBytes: free },
     );
   return old + early;
+}
+
+/** Gives pictures up until no more waits than `maxWaitingBytes`, those first whose time is over. */
+async function keepWaitingResultsWithin(
+  options: RetentionOptions,
+  oldMs: number,
+  stillComingMs: number,
+  isTrusted: () => Promise<boolean>,
+): Promise<void> {
+  let excessBytes = (await options.store.waitingBytes()) - options.maxWaitingBytes;
+  if (excessBytes <= 0) return;
+  const pictures = waitingPictures(options.store, (bytes) => {
+    excessBytes -= bytes;
+  });
+  const isOver = (): boolean => excessBytes > 0;
+  const count =
+    (await takeWhile(pictures, options, 'age', oldMs, async () => isOver() && (await isTrusted()))) +
+    (await takeWhile(pictures, options, 'disk', stillComingMs, () => Promise.resolve(isOver())));
+  if (count > 0)
+    options.log.warn(
+      'More results wait for destinations than housekeeping.maxWaitingBytes: pictures of read cases are given up, their reports still wait',
+      { count },
+    );
+  if (isOver())
+    options.log.error(
+      'More results wait for destinations than housekeeping.maxWaitingBytes, and nothing more may be given up: mend or retire the destination',
+      { count },
+    );
+}
+
+/** Gives up what pictures of a case wait for. `onFreed` is told how many bytes each case made free. */
+function waitingPictures(store: RetentionOptions['store'], onFreed: (bytes: number) => void = () => undefined): Way {
+  return {
+    list: store.casesWithWaitingPictures,
+    take: async ({ resultsDir }, studyInstanceUid, cause, beforeMs) => {
+      const given = await store.giveUpPictures(studyInstanceUid, beforeMs, cause);
+      if (given === null) return false;
+      await deleteFiles(given.paths.map((path) => within(resultsDir, path)));
+      onFreed(given.bytes);
+      return true;
+    },
+  };
 }
 
 async function takeWhile(

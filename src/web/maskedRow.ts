@@ -165,7 +165,7 @@ export function withoutLocations(row: WorklistRow): WorklistRow {
 
 const RECEIPTS = ['committed', 'found', 'accepted'] as const;
 const OWN_CLASS_NAME = /^([A-Za-z0-9 ]+ SR|Secondary Capture)$/;
-const OWN_STATUS = /^(0x[0-9A-F]{4}|other-class|no-sr-class|object-not-wanted|decision-not-wanted|retired)$/;
+const OWN_STATUS = /^(0x[0-9A-F]{4}|other-class|no-sr-class|object-not-wanted|decision-not-wanted|retired|given-up)$/;
 
 function maskedDelivery(delivery: RowDelivery): RowDelivery {
   const { destination, kind, revision, status, attempts, sentAtMs, confirmedAtMs } = delivery;

@@ -16,6 +16,7 @@ export async function metricsText(totals: WorklistTotals, system: SystemStatus, 
   const registry = new Registry();
   const recorder = recorderOf(registry);
   recordCases(recorder, totals);
+  recordWaiting(recorder, system);
   recordParts(recorder, system);
   recordUpkeep(recorder, system);
   const { missing, alarms } = judgeReadiness(system, totals, nowMs);
@@ -63,6 +64,27 @@ function recordCases({ gauge }: Recorder, totals: WorklistTotals): void {
     'Age of the oldest result that no destination has confirmed; 0 when there is none.',
     [[{}, Math.max(0, totals.outbox.oldestAgeMs ?? 0) / 1000]],
   );
+}
+
+function recordWaiting({ gauge }: Recorder, { waitingResults, maxWaitingBytes }: SystemStatus): void {
+  gauge(
+    'waiting_results',
+    'Result objects that a destination has not confirmed, or has refused.',
+    waitingResults.map(({ destination, objects }) => [{ destination }, objects]),
+  );
+  gauge(
+    'waiting_result_bytes',
+    'Size of the files of these objects.',
+    waitingResults.map(({ destination, bytes }) => [{ destination }, bytes]),
+  );
+  gauge(
+    'oldest_waiting_result_timestamp_seconds',
+    'Since when the oldest of them waits, Unix time.',
+    waitingResults.map(({ destination, oldestAtMs }) => [{ destination }, oldestAtMs / 1000]),
+  );
+  gauge('max_waiting_result_bytes', 'Size of the files of waiting results beyond which pictures are given up.', [
+    [{}, maxWaitingBytes],
+  ]);
 }
 
 function recordParts({ gauge, counter }: Recorder, system: SystemStatus): void {

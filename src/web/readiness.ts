@@ -65,16 +65,30 @@ function cannotAnalyse({ model, modelError }: SystemStatus): string[] {
   return model === null ? [modelError ?? 'No network is loaded.'] : [];
 }
 
-function lateWork({ oldestUnreportedAtMs }: SystemStatus, totals: WorklistTotals | null, nowMs: number): string[] {
+function lateWork(system: SystemStatus, totals: WorklistTotals | null, nowMs: number): string[] {
+  const { oldestUnreportedAtMs } = system;
   const found: string[] = [];
   const oldestDeliveryMs = totals?.outbox.oldestAgeMs ?? 0;
   if (oldestDeliveryMs > LATE_DELIVERY_MS)
     found.push(`A result has waited for ${minutes(oldestDeliveryMs)} to be taken by its destination.`);
   if (totals !== null && totals.outbox.refused > 0)
     found.push(`${totals.outbox.refused} results were refused by a destination, or were changed on disk.`);
+  found.push(...crowdedDisk(system, nowMs));
   if (oldestUnreportedAtMs !== null && nowMs - oldestUnreportedAtMs > LATE_REPORT_MS)
     found.push(`A study has waited for ${minutes(nowMs - oldestUnreportedAtMs)} to be analysed and reported.`);
   return found;
+}
+
+/** Of the limit for results that wait, so that somebody can look before pictures are given up. */
+const CROWDED_SHARE = 0.8;
+
+function crowdedDisk({ waitingResults, maxWaitingBytes }: SystemStatus, nowMs: number): string[] {
+  return waitingResults
+    .filter(({ bytes }) => bytes > CROWDED_SHARE * maxWaitingBytes)
+    .map(
+      ({ destination, bytes, oldestAtMs }) =>
+        `Results of ${gibibytes(bytes)} wait for ${destination}, the first for ${span(nowMs - oldestAtMs)}: beyond ${gibibytes(maxWaitingBytes)} pictures are given up. Mend that destination, or retire it.`,
+    );
 }
 
 function watching({ watch, startedAtMs }: SystemStatus, nowMs: number): string[] {

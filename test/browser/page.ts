@@ -89,6 +89,8 @@ export const READY: SystemStatus = {
   backupAtMs: null,
   certificates: [],
   watch: [],
+  waitingResults: [],
+  maxWaitingBytes: 10_737_418_240,
   certificateProblems: [],
 };
 

@@ -75,6 +75,7 @@ export const adminWords = {
   lastReceipt: 'Last receipt',
   backlog: 'On their way',
   backlogOf: (waiting: number, refused: number) => `${waiting} waiting, ${refused} refused`,
+  backlogSince: (size: string, since: string) => `${size}, the first since ${since}`,
   lastReceived: 'Last study',
   studies: 'Studies',
   echo: 'Echo',

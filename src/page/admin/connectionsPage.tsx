@@ -3,6 +3,7 @@ import type { ConnectionsAnswer, EchoAnswer } from '../../answers/adminAnswers.t
 import './admin.css';
 import { clockTime } from '../parts/format.ts';
 import { PlainTable } from '../parts/plainTable.tsx';
+import { sizeText } from './sizeText.ts';
 import { RoutingTester } from './routingTester.tsx';
 import { StudyPull } from './studyPull.tsx';
 import { ask, Refused } from '../parts/session.ts';
@@ -239,6 +240,9 @@ function Destinations({
           <td>{when(one.lastConfirmedAtMs)}</td>
           <td class={one.refused > 0 ? 'kind-fault' : ''}>
             {words.backlogOf(one.pending + one.unconfirmed, one.refused)}
+            {one.oldestOpenAtMs !== null && (
+              <span class="muted reason">{words.backlogSince(sizeText(one.openBytes), when(one.oldestOpenAtMs))}</span>
+            )}
             {one.lastError !== null && <span class="muted reason">{one.lastError}</span>}
           </td>
           <td>

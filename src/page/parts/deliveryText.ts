@@ -18,7 +18,7 @@ export function receiptBrief(deliveries: readonly RowDelivery[], nowMs: number):
 }
 
 function worstOf(deliveries: readonly RowDelivery[]): RowDelivery | undefined {
-  return (['refused', 'pending', 'sent', 'no-sr-class', 'retired', 'confirmed'] as const)
+  return (['refused', 'pending', 'sent', 'no-sr-class', 'retired', 'given-up', 'confirmed'] as const)
     .map((status) =>
       deliveries.find(
         (delivery) => delivery.status === status || (delivery.status === 'closed' && delivery.lastStatus === status),
@@ -71,6 +71,8 @@ function closedText({ destination, sopClass, lastStatus }: RowDelivery): string 
       return words.cardOnly(destination);
     case 'retired':
       return words.retired(destination);
+    case 'given-up':
+      return words.givenUp(destination);
     case 'object-not-wanted':
     case 'decision-not-wanted':
       return words.notWanted(destination);

@@ -16,6 +16,8 @@ export const deliveryWords = {
     `${destination} does not take ${sopClass}: sent in a lower SR class`,
   notWanted: (destination: string) => `Not for ${destination}: its configuration leaves this out`,
   retired: (destination: string) => `Not sent: ${destination} is retired`,
+  givenUp: (destination: string) =>
+    `Pictures not sent: they waited for ${destination} for too long and were deleted to make room; its report is kept`,
   cardOnly: (destination: string) => `${destination} takes no SR: the triage card stands for the report`,
   rejected: (destination: string, reason: string) => `Rejected by ${destination}: ${reason}`,
 } as const;

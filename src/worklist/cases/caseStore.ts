@@ -35,6 +35,7 @@ import { claimReading, markRead, markStat, recordVerdict, reprocess, resend } fr
 import { noteRefused } from './refusedObjects.ts';
 import { beginRemoval, finishRemoval, removableCases, removeFeatures } from './removal.ts';
 import { filesToDelete, freeFiles, freeableCases, noteDeleted } from './removedFiles.ts';
+import { casesWithWaitingPictures, giveUpPictures, waitingBytes } from './waitingPictures.ts';
 import { renameDestination } from './renameDestination.ts';
 import { countForShadow, nextForShadow, saveShadowScore, shadowScores } from '../models/shadowScores.ts';
 import { saveSliceFeatures, sliceFeatures } from './sliceFeatures.ts';
@@ -68,6 +69,7 @@ const OPERATIONS = {
   addNote,
   apply,
   beginRemoval,
+  casesWithWaitingPictures,
   claim,
   claimReading,
   closeRetired,
@@ -79,6 +81,7 @@ const OPERATIONS = {
   finishRemoval,
   freeFiles,
   freeableCases,
+  giveUpPictures,
   heartbeat,
   knownPaths,
   dismiss,
@@ -133,6 +136,7 @@ const OPERATIONS = {
   unreadStudies,
   usedScans,
   validationsOf,
+  waitingBytes,
 };
 
 /** Functions of a {@link StoreContext} without their first parameter. */

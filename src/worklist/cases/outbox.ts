@@ -90,12 +90,14 @@ async function putObject(
       form_of: formOf,
       is_heatmap: object.isHeatmap === true ? 1 : 0,
     })
-    .onConflict((conflict) => conflict.column('sop_instance_uid').doUpdateSet({ revision, path: object.path }))
+    .onConflict((conflict) =>
+      conflict.column('sop_instance_uid').doUpdateSet({ revision, path: object.path, file_removed_at: null }),
+    )
     .execute();
 }
 
-/** Causes that a change of the configuration can end. */
-const NOT_WANTED = ['object-not-wanted', 'decision-not-wanted', 'retired'] as const satisfies ClosedCause[];
+/** Causes that a change of the configuration, or a file that is written anew, can end. */
+const NOT_WANTED = ['object-not-wanted', 'decision-not-wanted', 'retired', 'given-up'] as const satisfies ClosedCause[];
 
 /** Makes a result due at a destination, unless it has it, or has it in another form. */
 async function putDelivery(

@@ -11,7 +11,7 @@ import { appendEvent, caseRow, write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
 
 /** What keeps a case on record after everything else is done with it. What was refused can be sent again. */
-const WAITING = ['pending', 'sent', 'refused'] as const satisfies DeliveryStatus[];
+export const WAITING = ['pending', 'sent', 'refused'] as const satisfies DeliveryStatus[];
 
 /** SQL on a row of `cases`: the files that its present revision rests on were not removed. */
 export const hasItsFiles = sql<boolean>`not exists (

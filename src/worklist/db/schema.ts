@@ -21,9 +21,10 @@ export type DeliveryStatus = 'pending' | 'sent' | 'confirmed' | 'refused' | 'can
 
 /**
  * Why a delivery is closed: the report goes in another SR class; the destination takes no SR and has the triage card; the site does not send such objects, or
- * results of such scans, there; the destination is retired.
+ * results of such scans, there; the destination is retired; the picture waited for so long that it was deleted to make room.
  */
-export type ClosedCause = 'other-class' | 'no-sr-class' | 'object-not-wanted' | 'decision-not-wanted' | 'retired';
+export type ClosedCause =
+  'other-class' | 'no-sr-class' | 'object-not-wanted' | 'decision-not-wanted' | 'retired' | 'given-up';
 
 /** One row for each study. Times are epoch milliseconds. */
 interface CasesTable {
@@ -157,6 +158,8 @@ interface ResultObjectsTable {
   form_of: string | null;
   /** A key slice with its heatmap. */
   is_heatmap: Generated<Flag>;
+  /** Since when its file is off the record: no destination was to get it any more. Null while it is here. */
+  file_removed_at: number | null;
 }
 
 interface DeliveriesTable {

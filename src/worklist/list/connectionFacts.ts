@@ -1,4 +1,5 @@
 import type { ConnectionsAnswer } from '../../answers/adminAnswers.ts';
+import { waitingResults } from '../cases/waitingPictures.ts';
 import type { WorklistDatabase } from '../db/database.ts';
 
 /** The outbox of one destination. */
@@ -32,6 +33,7 @@ export function createConnectionFacts({ reads: db }: WorklistDatabase): Connecti
         .where('destination', '=', name)
         .groupBy('status')
         .execute();
+      const [waiting] = await waitingResults(db, name);
       const wrong = await db
         .selectFrom('deliveries')
         .select('last_error')
@@ -49,6 +51,7 @@ export function createConnectionFacts({ reads: db }: WorklistDatabase): Connecti
         pending: countOf('pending'),
         unconfirmed: countOf('sent'),
         refused: countOf('refused'),
+        openBytes: waiting?.bytes ?? 0,
         oldestOpenAtMs: open.length === 0 ? null : Math.min(...open.map(({ oldest }) => oldest)),
         lastError: wrong?.last_error ?? null,
       };

@@ -80,6 +80,7 @@ async function results(
     .where('result_objects.study_instance_uid', '=', studyInstanceUid)
     .where('cases.removing', '=', 0)
     .where('result_objects.form_of', 'is', null)
+    .where('result_objects.file_removed_at', 'is', null)
     .where('result_objects.kind', '!=', 'ko')
     .orderBy('result_objects.path')
     .execute();

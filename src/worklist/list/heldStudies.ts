@@ -70,6 +70,7 @@ const resultsOf = (eb: CasesBuilder, kinds: readonly (typeof RESULT_KINDS)[numbe
     .whereRef('result_objects.study_instance_uid', '=', 'cases.study_instance_uid')
     .whereRef('result_objects.revision', '=', 'cases.revision')
     .where('result_objects.form_of', 'is', null)
+    .where('result_objects.file_removed_at', 'is', null)
     .where('result_objects.kind', 'in', kinds);
 
 const instancesOf = (eb: CasesBuilder) =>
@@ -151,6 +152,7 @@ async function contentsOf(db: Transaction<Schema>, rows: readonly CaseRow[]): Pr
     ])
     .where('result_objects.study_instance_uid', 'in', studies)
     .where('result_objects.form_of', 'is', null)
+    .where('result_objects.file_removed_at', 'is', null)
     .where('result_objects.kind', 'in', RESULT_KINDS)
     .groupBy(['study', 'series', 'kind'])
     .execute();

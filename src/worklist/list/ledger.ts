@@ -59,7 +59,7 @@ const FILES = {
   object: `select study_instance_uid as "studyInstanceUid", path, size_bytes as "sizeBytes", 0 as due from instances where ${NOT_BEING_REMOVED}`,
   result: `select study_instance_uid as "studyInstanceUid", path, size_bytes as "sizeBytes", exists (
       select 1 from deliveries d where d.sop_instance_uid = r.sop_instance_uid and d.status in ('pending', 'sent')) as due
-    from result_objects r where ${NOT_BEING_REMOVED}`,
+    from result_objects r where r.file_removed_at is null and ${NOT_BEING_REMOVED}`,
 };
 
 /** Computes the counts. `sizeOf` gives the size of a file on record, in bytes, or null where there is none: of the spool (relative) or of a result (absolute). */

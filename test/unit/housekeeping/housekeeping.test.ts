@@ -48,7 +48,9 @@ async function place() {
   const read = async (...names: string[]) => {
     for (const name of names) await worklist.store.markRead(studyUid(name), true, 'ann');
   };
-  const retain = (wishes: { freeBytes?: () => Promise<number>; isClockTrusted?: () => boolean } = {}) =>
+  const retain = (
+    wishes: { freeBytes?: () => Promise<number>; isClockTrusted?: () => boolean; maxWaitingBytes?: number } = {},
+  ) =>
     retainCases({
       store: worklist.store,
       clock: worklist.clock,
@@ -56,6 +58,7 @@ async function place() {
       spoolDir,
       resultsDir,
       retentionMs: 14 * DAY_MS,
+      maxWaitingBytes: Number.MAX_SAFE_INTEGER,
       lowWaterFreeBytes: 1000,
       freeBytes: () => Promise.resolve(2000),
       ...wishes,
@@ -218,6 +221,31 @@ describe('retention', () => {
     expect(await retain()).toBe(1);
     expect(files('waits')).toBe(0);
     expect(await listed()).toEqual([studyUid('unread')]);
+  });
+
+  it('gives up pictures that wait, of unflagged cases first, while more waits than may, or the disk is nearly full', async () => {
+    const { study, read, clock, retain, resultsDir, store } = await place();
+    for (const name of ['unflagged', 'unflagged too', 'unread']) await study(name, 0.03);
+    await study('flagged', 0.94);
+    await read('unflagged', 'unflagged too', 'flagged');
+    clock.advance(2 * 3_600_000);
+    const left = (name: string) =>
+      ['sr', 'sc'].filter((kind) => existsSync(join(resultsDir, name, `${kind}.dcm`))).join(' ');
+    // Four times report and card of 500 bytes each.
+    expect(await store.waitingBytes()).toBe(4000);
+    await retain({ maxWaitingBytes: 4000 });
+    expect(['unflagged', 'unflagged too'].map(left)).toEqual(['sr sc', 'sr sc']);
+    await retain({ maxWaitingBytes: 3999 });
+    expect(['unflagged', 'unflagged too'].map(left).sort()).toEqual(['sr', 'sr sc']);
+    await retain({ freeBytes: () => Promise.resolve(0) });
+    expect(['unflagged', 'unflagged too', 'unread', 'flagged'].map(left)).toEqual(['sr', 'sr', 'sr sc', 'sr sc']);
+
+    // The time of what nobody has read is over, too; but what is flagged keeps its card, and every report stays.
+    clock.advance(15 * DAY_MS);
+    await retain({ maxWaitingBytes: 0, isClockTrusted: () => false });
+    expect(left('unread')).toBe('sr sc');
+    await retain({ maxWaitingBytes: 0 });
+    expect(['unflagged', 'unflagged too', 'unread', 'flagged'].map(left)).toEqual(['sr', 'sr', 'sr', 'sr sc']);
   });
 
   it('deletes the rest of the files when a deletion was cut short', async () => {
@@ -391,6 +419,7 @@ describe('schedule', () => {
         spoolDir: folder,
         resultsDir: folder,
         retentionMs: 14 * DAY_MS,
+        maxWaitingBytes: Number.MAX_SAFE_INTEGER,
         lowWaterFreeBytes: 0,
       });
     const base = {

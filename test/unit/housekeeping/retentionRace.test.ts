@@ -84,6 +84,9 @@ async function readCase({ isDelivered = true } = {}) {
           await at('begun');
           return isFreed;
         },
+        waitingBytes: () => store.waitingBytes(),
+        casesWithWaitingPictures: (...asked) => store.casesWithWaitingPictures(...asked),
+        giveUpPictures: (...asked) => store.giveUpPictures(...asked),
         filesToDelete: (...asked) => store.filesToDelete(...asked),
         noteDeleted: async (...asked) => {
           await at('files gone');
@@ -108,6 +111,7 @@ async function readCase({ isDelivered = true } = {}) {
       spoolDir,
       resultsDir,
       retentionMs: 14 * DAY_MS,
+      maxWaitingBytes: Number.MAX_SAFE_INTEGER,
       lowWaterFreeBytes: 1000,
       freeBytes: () => Promise.resolve(wishes.freeBytes ?? 2000),
     });

@@ -36,6 +36,7 @@ test.each([
   [closed('object-not-wanted'), /^Not for pacs: its configuration leaves this out$/],
   [closed('decision-not-wanted'), /^Not for pacs: its configuration leaves this out$/],
   [closed('retired'), /^Not sent: pacs is retired$/],
+  [closed('given-up'), /^Pictures not sent: they waited for pacs for too long .*; its report is kept$/],
 ] as const)('%j is told', (change, text) => {
   expect(deliveryText({ ...confirmed, ...change }, NOW)).toMatch(text);
 });

@@ -53,6 +53,17 @@ const ALARMS: [string, Partial<SystemStatus>, RegExp][] = [
     /^2 studies of the archive old-pacs cannot be fetched: Connections says why\.$/,
   ],
   [
+    'results that fill the disk',
+    {
+      maxWaitingBytes: 10 * GIB,
+      waitingResults: [
+        { destination: 'main', objects: 9, bytes: 8 * GIB, oldestAtMs: NOW_MS - HOUR_MS },
+        { destination: 'old-pacs', objects: 7, bytes: 8.25 * GIB, oldestAtMs: NOW_MS - 12 * DAY_MS },
+      ],
+    },
+    /^Results of 8\.3 GiB wait for old-pacs, the first for 12 days: beyond 10\.0 GiB pictures are given up\. Mend/,
+  ],
+  [
     'a proof that failed',
     { proofOfLife: { ...WELL.proofOfLife, alarm: 'The last proof failed.' } },
     /^The last proof failed\.$/,

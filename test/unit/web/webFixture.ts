@@ -63,6 +63,8 @@ export const READY: SystemStatus = {
   backupAtMs: null,
   certificates: [],
   watch: [],
+  waitingResults: [],
+  maxWaitingBytes: 6_000_000,
   certificateProblems: [],
 };
 
