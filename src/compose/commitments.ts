@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { TriageError } from '../base/errors.ts';
 import type { CommitmentReported, CommitmentRequest } from '../case/commitment.ts';
+import type { Destination } from '../config/config.ts';
 import type { Source } from '../config/pageSources.ts';
 import { reportCommitments } from '../deliver/reportCommitments.ts';
 import { commitmentReportOf, reportCommitment } from '../pacs/storageCommitment.ts';
@@ -25,6 +26,19 @@ export interface Commitments {
   ask: (request: CommitmentRequest) => Promise<CommitmentAnswer>;
   /** Reports what is due from now on: not before everything that a crash left out is on record. */
   begin(): void;
+}
+
+/**
+ * What is wrong, and what to do, where a destination is asked for commitments and the reports that it makes on associations of its own would be refused,
+ * because it is no sender. Nothing where they are taken.
+ */
+export function refusedReports(destination: Destination, sources: readonly Source[]): string[] {
+  if (destination.kind !== 'dimse' || !destination.commitment) return [];
+  const { aeTitle, host, callingAeTitle } = destination;
+  if (sources.some((source) => source.aeTitle === aeTitle)) return [];
+  return [
+    `reports on commitments that it makes later, on associations of its own, are refused: add {aeTitle: ${aeTitle}, addresses: [${host}]} to receive.sources, and let it know ${callingAeTitle} with this machine's address and receive.port`,
+  ];
 }
 
 /** Takes the report of an archive on what the agent asked it for (PS3.4 J.3.3), for delivery to record. */
