@@ -1,4 +1,5 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock as clock } from '../../src/base/clock.ts';
@@ -227,6 +228,69 @@ describe('Orthanc', () => {
     expect(await late.get('/instances')).toHaveLength(objects.length);
   });
 });
+
+/** Passes everything on to `port`, until `limitBytes` have come from clients: then it stops for good reading from that one, and calls `onLimit`. */
+async function relayTo(port: number, limitBytes: number, onLimit: () => void): Promise<number> {
+  let left = limitBytes;
+  const relay = createServer((client) => {
+    const onward = connect(port, '127.0.0.1');
+    for (const [from, to] of [
+      [client, onward],
+      [onward, client],
+    ] as const) {
+      from.on('error', () => to.destroy());
+      from.on('close', () => to.destroy());
+    }
+    onward.pipe(client);
+    client.on('data', (bytes) => {
+      const isReached = left > 0 && left <= bytes.length;
+      left -= bytes.length;
+      onward.write(bytes);
+      if (!isReached) return;
+      client.pause();
+      onLimit();
+    });
+  });
+  await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
+  stops.push(() => new Promise<void>((resolve) => relay.close(() => resolve())));
+  return (relay.address() as AddressInfo).port;
+}
+
+test.each(['DIMSE', 'DICOMweb'])(
+  '%s: an Orthanc that is killed in the middle of a send has each result once in the end',
+  async (way) => {
+    const objects = await writeSampleResults(join(temporary.dir, 'results'), `killed ${way}`);
+    const options = { dir: join(temporary.dir, 'killed'), dicomWeb: true, dicomPort: await freePort() };
+    const first = await startOrthanc(options);
+    stops.push(() => first.stop());
+    let killed: Promise<void> | undefined;
+    // The report and the first picture are through, half of the second is.
+    const port = await relayTo(way === 'DIMSE' ? first.dicomPort : first.httpPort, 300_000, () => {
+      killed = first.server.stop('SIGKILL');
+    });
+    const pacs =
+      way === 'DIMSE'
+        ? scuTo('ORTHANC', port)
+        : createDicomWeb(
+            { name: 'pacs', url: `http://127.0.0.1:${port}/dicom-web`, headers: () => ({}), timeoutMs: 10_000 },
+            { clock, log },
+          );
+    const outbox = memoryOutbox(200);
+    outbox.enqueue(pacs.name, objects, identity);
+    const delivery = createDelivery({ store: outbox.store, destinations: [pacs], clock, log });
+    await expect.poll(() => killed !== undefined, { timeout: 20_000 }).toBe(true);
+    await killed;
+    expect(outbox.statuses()).not.toContain('confirmed');
+    const again = await startOrthanc({ ...options, httpPort: first.httpPort });
+    stops.push(() => again.stop());
+    await expect.poll(() => outbox.statuses(), { timeout: 20_000 }).toEqual(objects.map(() => 'confirmed'));
+    await delivery.drain();
+    const held = (await again.get('/instances?expand')) as { MainDicomTags: { SOPInstanceUID: string } }[];
+    expect(held.map(({ MainDicomTags }) => MainDicomTags.SOPInstanceUID).sort()).toEqual(
+      objects.map(({ sopInstanceUid }) => sopInstanceUid).sort(),
+    );
+  },
+);
 
 describe('DCMTK', () => {
   test('storescp keeps the bytes as they are; it cannot be queried, so "confirm: none" is for it', async () => {
