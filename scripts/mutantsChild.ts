@@ -1,5 +1,5 @@
 // The child of mutants.ts: holds one Vitest open, so that a fault costs the time of its tests and not of a start.
-// Lines of JSON: write this text of the module, and say whether these tests pass with it. Answers true or false.
+// Lines of JSON: write this text of the module, and say whether these tests pass with it. Answers true or false, after a first line once it is ready.
 import { writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { createVitest, type TestSpecification } from 'vitest/node';
@@ -26,6 +26,7 @@ async function passes({ tests, file, text }: MutantQuestion): Promise<boolean> {
   return unhandledErrors.length === 0 && testModules.length > 0 && testModules.every((module) => module.ok());
 }
 
+process.stdout.write('ready\n');
 // Not by the channel of a fork: with one, Vitest's runs never end.
 for await (const line of createInterface({ input: process.stdin })) {
   let passed = false;

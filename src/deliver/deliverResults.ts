@@ -257,7 +257,7 @@ function notFound({ state }: DueDelivery, isJustAccepted: boolean): DeliveryOutc
 
 /** Attempts after which an answer that may mean the SR class, given twice in a row, is taken to mean it. Full disks are answered the same way, and pass. */
 const ATTEMPTS_IN_A_CLASS = 4;
-const answerIn = (reason: string | null): string => /^(0x[0-9A-F]{4}|HTTP \d+)/.exec(reason ?? '')?.[0] ?? '';
+const answerIn = (reason: string | null): string => /^(?:0x[0-9A-F]{4}|HTTP \d+)/.exec(reason ?? '')?.[0] ?? '';
 
 /** What follows for an object that was not stored: another attempt, the report in a lower SR class, or a refusal. */
 async function afterFailure(

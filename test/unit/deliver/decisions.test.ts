@@ -528,3 +528,46 @@ describe('what must not be sent', () => {
     ]);
   });
 });
+
+it('the outbox is looked at each second, by twenty results, a moment after a change, and after errors ever later', async () => {
+  const rests: number[] = [];
+  const limits: number[] = [];
+  let isBroken = false;
+  const outbox: Partial<DeliveryStore> = {
+    dueDeliveries: (_name, limit) => {
+      limits.push(limit);
+      return isBroken ? Promise.reject(new Error('No disk.')) : Promise.resolve([]);
+    },
+    onChange: () => () => undefined,
+  };
+  const silent = () => undefined;
+  const log: Log = { debug: silent, info: silent, warn: silent, error: silent, child: () => log };
+  const delivery = createDelivery({
+    store: outbox as DeliveryStore,
+    destinations: [archive()],
+    log,
+    clock: {
+      ...systemClock,
+      sleep: async (ms, signal) => {
+        rests.push(ms);
+        if (ms === 1_000) await new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve()));
+        // An error is followed by the next.
+        else if (rests.length < 40) await Promise.resolve();
+        else await new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve()));
+      },
+    },
+  });
+  await expect.poll(() => rests).toEqual([1_000]);
+  delivery.nudge();
+  await expect.poll(() => rests).toEqual([1_000, 20, 1_000]);
+  isBroken = true;
+  delivery.nudge();
+  await expect.poll(() => rests.length).toBe(40);
+  await delivery.drain();
+  expect(new Set(limits)).toEqual(new Set([20]));
+  const afterErrors = rests.slice(4);
+  expect(afterErrors[0]).toBeLessThanOrEqual(1_000);
+  // Half a minute, give or take a quarter.
+  expect(Math.max(...afterErrors)).toBeLessThanOrEqual(37_500);
+  expect(Math.max(...afterErrors)).toBeGreaterThan(15_000);
+});

@@ -6,12 +6,15 @@ import type { CommitmentDataSet } from '../../../src/dicom/commitmentDataSet.ts'
 import { reportCommitments } from '../../../src/deliver/reportCommitments.ts';
 
 const DAY_MS = 86_400_000;
+/** No time passes here. */
+const NOW_MS = 1_000 * DAY_MS;
+const clock = { ...systemClock, now: () => NOW_MS };
 const request = (sourceAeTitle: string, transaction: number, askedDaysAgo = 0) => ({
   sourceAeTitle,
   calledAeTitle: 'ODONTOID',
   transactionUid: `2.25.${transaction}`,
   references: [1, 2, 3].map((number) => ({ sopClassUid: '1.2.CT', sopInstanceUid: `1.9.${transaction}.${number}` })),
-  askedAtMs: systemClock.now() - askedDaysAgo * DAY_MS,
+  askedAtMs: NOW_MS - askedDaysAgo * DAY_MS,
   attempts: 0,
 });
 
@@ -55,7 +58,7 @@ async function run(requests: ReturnType<typeof request>[], unreachable: string) 
       return Promise.resolve();
     },
     onGivenUp: ({ transactionUid }, why) => givenUp.push(`${transactionUid}: ${why}`),
-    clock: systemClock,
+    clock,
     log: createLog('silent'),
   });
   onTestFinished(() => loop.stop());
@@ -85,10 +88,49 @@ test('a report names what is held, and of the rest why not', async () => {
 
 test('a sender that cannot be reached holds nobody else up, and is given up after three days', async () => {
   const { reports, failed, givenUp } = await run(
-    [request('OFF', 6), request('OFF', 7, 3.1), request('CT1', 8), request('CT1', 9)],
+    [request('OFF', 6, 2.9), request('OFF', 7, 3), request('CT1', 8), request('CT1', 9)],
     'OFF',
   );
   expect([...reports.keys()].sort()).toEqual(['2.25.8', '2.25.9']);
   expect(failed).toEqual(['2.25.6: It is off.']);
   expect(givenUp).toEqual(['2.25.7: It is off.']);
+});
+
+test.each([
+  [19, 'taken', 1],
+  [20, 'taken', 2],
+  [20, 'not taken', 1],
+])('%i reports to one sender in a look, %s: %i looks before the first rest', async (count, how, looks) => {
+  const asked: number[] = [];
+  const rests: number[] = [];
+  const attempts: unknown[] = [];
+  const log = createLog('silent');
+  const loop = reportCommitments({
+    queue: {
+      due: (limit) => {
+        asked.push(limit);
+        const due = Array.from({ length: count }, (_, index) => request('CT1', index));
+        return Promise.resolve(asked.length === 1 ? [due, [request('CT2', 99)]] : []);
+      },
+      noteFailed: () => Promise.resolve(),
+      close: () => Promise.resolve(),
+    },
+    heldClasses: () => Promise.resolve(new Map()),
+    report: () =>
+      how === 'taken' ? Promise.resolve() : Promise.reject(new TriageError('pacs-unreachable', 'It is off.')),
+    onGivenUp: () => undefined,
+    clock: {
+      ...clock,
+      sleep: (ms, signal) => {
+        rests.push(ms);
+        return new Promise((resolve) => signal?.addEventListener('abort', () => resolve()));
+      },
+    },
+    log: { ...log, warn: (_message, fields) => attempts.push(fields?.attempt) },
+  });
+  await expect.poll(() => rests).toEqual([2_000]);
+  await loop.stop();
+  // Of each sender the first, which was not tried before.
+  expect(attempts).toEqual(how === 'taken' ? [] : [1, 1]);
+  expect(asked).toEqual(Array.from({ length: looks }, () => 20));
 });

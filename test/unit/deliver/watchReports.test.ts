@@ -19,12 +19,14 @@ function watching(over: Partial<ReportWatchPorts> & Pick<ReportWatchPorts, 'sour
   let rested: () => void = () => undefined;
   const resting = () => new Promise<void>((resolve) => (rested = resolve));
   let rest = resting();
+  const restsMs = new Set<number>();
   const clock: ReportWatchPorts['clock'] = {
     now: () => now,
     monotonicMs: () => now,
     after: () => () => undefined,
-    sleep: (_ms, signal) =>
+    sleep: (ms, signal) =>
       new Promise((resolve) => {
+        restsMs.add(ms);
         wake = resolve;
         signal?.addEventListener('abort', () => resolve());
         rested();
@@ -34,6 +36,7 @@ function watching(over: Partial<ReportWatchPorts> & Pick<ReportWatchPorts, 'sour
   onTestFinished(() => watch.stop());
   return {
     now: () => now,
+    restsMs,
     begun: () => rest,
     minute: async () => {
       now += MINUTE_MS;
@@ -106,3 +109,65 @@ test.each([
     expect(noted).toEqual([['1.2', counted, 'up']]);
   },
 );
+
+test('a study is asked about each time a quarter of its age has passed, at least 2 and at most 60 min, for three days', async () => {
+  const askedAfter: number[] = [];
+  const wanted = new Set<string>();
+  const startMs = 1_000 * MINUTE_MS;
+  let minutes = 0;
+  const watch = watching({
+    store: {
+      unreadStudies: (sinceMs, limit) => {
+        wanted.add(`${minutes + (startMs - sinceMs) / MINUTE_MS} ${limit}`);
+        return Promise.resolve([{ studyInstanceUid: '1.2', arrivedAtMs: startMs }]);
+      },
+      noteReported: () => Promise.resolve(true),
+    },
+    sources: [
+      {
+        name: 'pacs',
+        reportsOf: () => {
+          askedAfter.push(minutes);
+          return Promise.resolve([]);
+        },
+      },
+    ],
+  });
+  await watch.begun();
+  while (minutes < 400) {
+    minutes += 1;
+    await watch.minute();
+  }
+  // By hand.
+  expect(askedAfter).toEqual([2, 4, 6, 8, 11, 15, 20, 27, 36, 48, 64, 86, 115, 154, 206, 266, 326, 386]);
+  expect([...wanted]).toEqual([`${3 * 24 * 60} 2000`]);
+  expect([...watch.restsMs]).toEqual([MINUTE_MS]);
+});
+
+test.each([
+  ['no answer', new TriageError('pacs-unreachable', 'It is off.'), 'the archive cannot be asked for reports'],
+  ['a refusal of ours', new TriageError('not-found', 'No such study.'), 'archives are not asked for reports'],
+  ['a bug', new TypeError('A bug.'), 'archives are not asked for reports'],
+])('%s is told as what it is, and no report is none to be noted', async (_, error, words) => {
+  const warned: string[] = [];
+  const noted: string[] = [];
+  const log = createLog('silent');
+  const watch = watching({
+    log: { ...log, warn: (message) => warned.push(message) },
+    store: {
+      unreadStudies: () =>
+        Promise.resolve(['1.1', '1.2'].map((study) => ({ studyInstanceUid: study, arrivedAtMs: 0 }))),
+      noteReported: (study) => {
+        noted.push(study);
+        return Promise.resolve(true);
+      },
+    },
+    sources: [
+      { name: 'up', reportsOf: (study) => Promise.resolve(study === '1.1' ? [held('draft', false)] : []) },
+      { name: 'down', reportsOf: () => Promise.reject(error) },
+    ],
+  });
+  await watch.begun();
+  expect(warned).toEqual([words]);
+  expect(noted).toEqual([]);
+});
