@@ -1,7 +1,8 @@
 // Plants small faults in a module, one at a time, and names those that the module's tests do not detect.
 // `npm run mutants -- src/infer/inferSeries.ts src/case` runs the modules of files and folders; without a name it runs every module whose errors
 // hurt (hurtingModules.ts). A module that has not changed since its last run, nor its tests, is skipped. `--most N` draws N faults of a module, the same
-// ones each time; `--minutes N` begins no module after N minutes; `--quick S` leaves out test files that take longer than S seconds.
+// ones each time; `--minutes N` begins no module after N minutes; `--quick S` leaves out test files that take longer than S seconds; `--near` all but those
+// that import the module themselves, where there are such.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -46,6 +47,7 @@ const { values, positionals } = parseArgs({
     most: { type: 'string', default: '60' },
     minutes: { type: 'string', default: '10000' },
     quick: { type: 'string', default: '120' },
+    near: { type: 'boolean', default: false },
   },
 });
 const testFiles = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })
@@ -90,10 +92,10 @@ function mirroredFolder(module: string): string {
 
 /** The unit tests that a fault in the module meets: those that import it, and of its room those that reach it through other modules or fixtures. */
 function testsOf(module: string): string[] {
+  const near = unitTests.filter((path) => importsOf.get(path)!.has(module));
+  if (values.near && near.length > 0) return near;
   const room = `${mirroredFolder(module)}/`;
-  return unitTests.filter(
-    (path) => importsOf.get(path)!.has(module) || (path.startsWith(room) && reachedFrom(path).has(module)),
-  );
+  return unitTests.filter((path) => near.includes(path) || (path.startsWith(room) && reachedFrom(path).has(module)));
 }
 
 function digestOf(module: string, tests: readonly string[]): string {
@@ -226,11 +228,13 @@ async function runModule(module: string): Promise<void> {
 
 function modulesUnder(path: string): string[] {
   if (!statSync(join(ROOT, path)).isDirectory()) return [path];
-  return readdirSync(join(ROOT, path), { recursive: true, encoding: 'utf8' })
-    // The kernel is compiled before the tests, so that a fault in its source is not in what they run.
-    .filter((name) => name.endsWith('.ts') && !/Child\.ts$|\.d\.ts$|^kernel\//.test(name))
-    .sort()
-    .map((name) => `${path}/${name}`);
+  return (
+    readdirSync(join(ROOT, path), { recursive: true, encoding: 'utf8' })
+      // The kernel is compiled before the tests, so that a fault in its source is not in what they run.
+      .filter((name) => name.endsWith('.ts') && !/Child\.ts$|\.d\.ts$|^kernel\//.test(name))
+      .sort()
+      .map((name) => `${path}/${name}`)
+  );
 }
 
 function summary(name: string, run: readonly ModuleRecord[]): string {

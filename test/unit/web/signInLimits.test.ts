@@ -163,6 +163,7 @@ test.each([
   // Three groups are left out, or two: the fourth one differs.
   ['::4:5:6:7:8', '::9:5:6:7:8', false],
   ['1::5:6:7:8', '1::9:6:7:8', true],
+  ['1::4:5:6:7:8', '1::9:5:6:7:8', false],
   ['::1', '::2', true],
   ['1::', '2::', false],
   ['::ffff:10.0.0.1', '10.0.0.1', true],
