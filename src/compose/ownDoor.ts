@@ -9,8 +9,8 @@ export function ownHost(host: string): string {
 }
 
 /** The agent's own receiver, for what the agent itself brings in. */
-export function ownDoor({ host, idleTimeoutMs }: Config['receive'], port: number): StorageDoor {
-  return { host: ownHost(host), port, idleTimeoutMs };
+export function ownDoor({ host, idleTimeoutMs, acceptedSopClasses }: Config['receive'], port: number): StorageDoor {
+  return { host: ownHost(host), port, idleTimeoutMs, privateClasses: acceptedSopClasses };
 }
 
 /** Who may send from this machine, besides `receive.sources`: the proof of life, and the archives from which the agent fetches by C-GET. */

@@ -65,9 +65,9 @@ export const MULTI_FRAME_CT_SOP_CLASSES: ReadonlySet<string> = new Set([
 export const CT_SOP_CLASSES: ReadonlySet<string> = new Set([CT_IMAGE_STORAGE, ...MULTI_FRAME_CT_SOP_CLASSES]);
 
 /** The standard defines only Storage SOP classes under this root, including future ones. */
-const STORAGE_ROOT = '1.2.840.10008.5.1.4.1.1.';
+export const STORAGE_ROOT = '1.2.840.10008.5.1.4.1.1.';
 /** Storage SOP classes under other roots: radiotherapy instructions, non-patient objects (PS3.4 GG.3), and retired print classes. */
-const OTHER_STORAGE_SOP_CLASSES: ReadonlySet<string> = new Set([
+export const OTHER_STORAGE_SOP_CLASSES: ReadonlySet<string> = new Set([
   '1.2.840.10008.5.1.1.27', // Stored Print, retired
   '1.2.840.10008.5.1.1.29', // Hardcopy Grayscale Image, retired
   '1.2.840.10008.5.1.1.30', // Hardcopy Color Image, retired

@@ -1,78 +1,15 @@
 import type { Clock } from '../base/clock.ts';
 import { TriageError } from '../base/errors.ts';
 import { hex16 } from '../base/hex16.ts';
-import { CT_SOP_CLASSES, SECONDARY_CAPTURE_IMAGE_STORAGE, STUDY_ROOT_GET } from '../dicom/sopClasses.ts';
-import {
-  DECODABLE_TRANSFER_SYNTAXES,
-  EXPLICIT_VR_LITTLE_ENDIAN,
-  IMPLICIT_VR_LITTLE_ENDIAN,
-} from '../dicom/transferSyntaxes.ts';
+import { STUDY_ROOT_GET } from '../dicom/sopClasses.ts';
+import { IMPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transferSyntaxes.ts';
 import { COMMAND_FIELD, COMMAND_TAG, textOf, uint16Of } from '../dimse/commandSet.ts';
 import { openAssociation, type DimseAssociation, type DimsePeer } from './dimseAssociation.ts';
 import { isPending, requestOf, unreachable } from './dimseService.ts';
-import { createObjectRelay, type ObjectRelay } from './objectRelay.ts';
+import { createObjectRelay } from './objectRelay.ts';
 import { dataSetInMemory } from './part10Source.ts';
+import { CT_IN_ANY_ENCODING, retrievablePairs, type RetrievablePair } from './retrievablePairs.ts';
 import type { RetrieveOutcome, RetrieveTarget } from './retrieveOutcome.ts';
-
-const CT_IN_ANY_ENCODING = [...CT_SOP_CLASSES].flatMap((sopClassUid) =>
-  DECODABLE_TRANSFER_SYNTAXES.flat().map((transferSyntaxUid) => pair(sopClassUid, transferSyntaxUid)),
-);
-const STORAGE = '1.2.840.10008.5.1.4.1.1.';
-/** What lies beside the CT images of a study, with what a whole examination may hold (PS3.4 B.5). */
-const BESIDE_CT = [
-  SECONDARY_CAPTURE_IMAGE_STORAGE,
-  ...[
-    '7.1', // Multi-frame Single Bit, Grayscale Byte, Grayscale Word and True Color Secondary Capture
-    '7.2',
-    '7.3',
-    '7.4',
-    '88.11', // Basic Text, Enhanced, Comprehensive, Comprehensive 3D and Extensible SR
-    '88.22',
-    '88.33',
-    '88.34',
-    '88.35',
-    '88.59', // Key Object Selection
-    '88.67', // X-Ray Radiation Dose SR
-    '11.1', // Grayscale and Color Softcopy Presentation State
-    '11.2',
-    '104.1', // Encapsulated PDF and CDA
-    '104.2',
-    '66', // Raw Data
-    '66.1', // Spatial Registration
-    '66.4', // Segmentation
-    '66.7', // Label Map Segmentation
-    '67', // Real World Value Mapping
-    '30', // Parametric Map
-    '4', // MR and Enhanced MR
-    '4.1',
-    '128', // PET and Enhanced PET
-    '130',
-    '20', // Nuclear Medicine
-    '1', // Computed Radiography
-    '1.1', // Digital X-Ray for Presentation
-    '12.1', // X-Ray Angiographic
-    '6.1', // Ultrasound
-    '481.1', // RT Image, Dose, Structure Set and Plan
-    '481.2',
-    '481.3',
-    '481.5',
-  ].map((ending) => `${STORAGE}${ending}`),
-];
-/** Captures are often kept as JPEG. */
-const JPEG_BASELINE = '1.2.840.10008.1.2.4.50';
-
-/** The Storage SOP classes and encodings in which objects can come by C-GET: each pair takes one of the 128 contexts of an association. */
-export const RETRIEVABLE_PAIRS = [
-  ...CT_IN_ANY_ENCODING,
-  pair(SECONDARY_CAPTURE_IMAGE_STORAGE, JPEG_BASELINE),
-  ...BESIDE_CT.flatMap((sopClassUid) =>
-    [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN].map((syntax) => pair(sopClassUid, syntax)),
-  ),
-];
-
-function pair(abstractSyntaxUid: string, transferSyntaxUid: string) {
-  return { abstractSyntaxUid, transferSyntaxUid };
-}
 
 /** A Storage SCP that takes what comes by C-GET: the agent's own, where pushed objects come in too. */
 export interface StorageDoor {
@@ -80,30 +17,38 @@ export interface StorageDoor {
   port: number;
   /** How long an association with it may be silent. */
   idleTimeoutMs: number;
+  /** SOP classes that it takes besides those of the standard: with C-GET each must be named. */
+  privateClasses?: readonly string[];
 }
 
-/** An association on which the peer answers C-GET, and sends CT images to us. */
+/** An association on which the peer answers C-GET, and sends objects to us. */
 export interface GetAssociation {
   association: DimseAssociation;
   contextId: number;
+  /** The pairs that it agreed to send. */
+  pairs: readonly RetrievablePair[];
 }
 
-/** Opens one; a sentence saying why not when the peer does not offer it. @throws TriageError `pacs-unreachable` */
-export async function openGet(peer: DimsePeer, clock: Clock): Promise<GetAssociation | { refusal: string }> {
+/** Opens one for objects of `proposed`; a sentence saying why not when the peer sends none of `needed`. @throws TriageError `pacs-unreachable` */
+export async function openGet(
+  peer: DimsePeer,
+  clock: Clock,
+  proposed: readonly RetrievablePair[],
+  needed: readonly RetrievablePair[] = CT_IN_ANY_ENCODING,
+): Promise<GetAssociation | { refusal: string }> {
   const association = await openAssociation(
     peer,
     [
-      pair(STUDY_ROOT_GET, IMPLICIT_VR_LITTLE_ENDIAN),
-      ...RETRIEVABLE_PAIRS.map((one) => ({ ...one, role: 'scp' as const })),
+      { abstractSyntaxUid: STUDY_ROOT_GET, transferSyntaxUid: IMPLICIT_VR_LITTLE_ENDIAN },
+      ...proposed.map((one) => ({ ...one, role: 'scp' as const })),
     ],
     clock,
   );
   const context = association.contextFor(STUDY_ROOT_GET, IMPLICIT_VR_LITTLE_ENDIAN);
-  const takesRole = CT_IN_ANY_ENCODING.some(
-    ({ abstractSyntaxUid, transferSyntaxUid }) =>
-      association.isScpOf(abstractSyntaxUid) && 'id' in association.contextFor(abstractSyntaxUid, transferSyntaxUid),
-  );
-  if ('id' in context && takesRole) return { association, contextId: context.id };
+  const isAgreed = ({ abstractSyntaxUid, transferSyntaxUid }: RetrievablePair): boolean =>
+    'id' in association.contextFor(abstractSyntaxUid, transferSyntaxUid);
+  const takesRole = needed.some((one) => association.isScpOf(one.abstractSyntaxUid) && isAgreed(one));
+  if ('id' in context && takesRole) return { association, contextId: context.id, pairs: proposed.filter(isAgreed) };
   await association.release();
   return {
     refusal:
@@ -115,20 +60,68 @@ export async function openGet(peer: DimsePeer, clock: Clock): Promise<GetAssocia
 
 /**
  * Has a study sent on the association of the request (PS3.4 C.4.3), each object on to `door`, called as the peer and as `receivingAeTitle`: it comes in as one
- * that the peer has pushed. The association is released at the end.
+ * that the peer has pushed. What the peer could not send is asked for again on other associations, which propose the pairs of
+ * `rest`. All are released at the end.
  *
  * @throws TriageError `pacs-unreachable`, `receiver-died` when the door is not open
  */
 export async function getStudy(
   peer: DimsePeer,
-  { association, contextId }: GetAssociation,
+  first: GetAssociation & { rest: readonly (readonly RetrievablePair[])[] },
   identifier: Buffer,
-  { door, receivingAeTitle, clock, onSent, isBackground }: RetrieveTarget & { door: StorageDoor | null },
+  target: RetrieveTarget & { door: StorageDoor | null },
 ): Promise<RetrieveOutcome> {
+  const { door, clock, onSent } = target;
   if (door === null) {
-    await association.release();
+    await first.association.release();
     throw new TriageError('receiver-died', 'The receiver does not listen yet; ask again in a moment.');
   }
+  let sum = await getOnce(peer, first, identifier, { ...target, door });
+  for (const pairs of first.rest) {
+    if (sum.unsent === 0) break;
+    const opened = await openGet(peer, clock, pairs, pairs);
+    if ('refusal' in opened) continue;
+    const before = sum.stored;
+    const more = await getOnce(peer, opened, identifier, {
+      ...target,
+      door,
+      onSent: (objects) => onSent?.(before + objects),
+    });
+    // Here it fails for what came before: only the first association says how many there are.
+    const unsent = Math.max(0, sum.unsent - more.stored - more.refused);
+    sum = {
+      ...sum,
+      stored: sum.stored + more.stored,
+      refused: sum.refused + more.refused,
+      refusal: sum.refusal ?? more.refusal,
+      unsent,
+      status: unsent === 0 && COUNTED.includes(sum.status) ? 0 : sum.status,
+    };
+  }
+  return outcomeOf(sum);
+}
+
+/** Statuses that say no more than that sub-operations failed (PS3.4 C.4.3.1.4). With another one the peer stopped, and nobody knows what it left out. */
+const COUNTED: readonly number[] = [0xb000, 0xa702];
+
+/** What came on one association. */
+interface Gotten {
+  stored: number;
+  refused: number;
+  /** Why the first of the refused ones was. */
+  refusal: string | null;
+  /** What the peer says that it could not send at all. */
+  unsent: number;
+  status: number;
+  comment: string;
+}
+
+async function getOnce(
+  peer: DimsePeer,
+  { association, contextId, pairs }: GetAssociation,
+  identifier: Buffer,
+  { door, receivingAeTitle, clock, onSent, isBackground }: RetrieveTarget & { door: StorageDoor },
+): Promise<Gotten> {
   const scp: DimsePeer = {
     name: 'agent',
     aeTitle: receivingAeTitle,
@@ -137,9 +130,6 @@ export async function getStudy(
     callingAeTitle: peer.aeTitle,
     timeoutMs: peer.timeoutMs,
   };
-  const pairs = RETRIEVABLE_PAIRS.filter(
-    ({ abstractSyntaxUid, transferSyntaxUid }) => 'id' in association.contextFor(abstractSyntaxUid, transferSyntaxUid),
-  );
   const relay = createObjectRelay(scp, pairs, { clock, restMs: door.idleTimeoutMs / 2 });
   let isComplete = false;
   try {
@@ -154,27 +144,32 @@ export async function getStudy(
         return answer;
       },
     );
-    let outcome: RetrieveOutcome = { completed: 0, failed: 0, problem: null };
-    for await (const { status, command } of responses)
-      if (!isPending(status)) outcome = outcomeOf(status, command, relay);
+    let gotten: Gotten = { stored: 0, refused: 0, refusal: null, unsent: 0, status: 0, comment: '' };
+    for await (const { status, command } of responses) {
+      if (isPending(status)) continue;
+      const { stored, refused } = relay.counts();
+      // Of what did not come only the peer can tell (PS3.4 C.4.3.1.4).
+      const failed = uint16Of(command, COMMAND_TAG.failedSuboperations) ?? 0;
+      gotten = {
+        ...{ stored, refused, refusal: relay.refusal(), unsent: Math.max(0, failed - refused), status },
+        comment: textOf(command, COMMAND_TAG.errorComment),
+      };
+    }
     isComplete = true;
     await association.release();
-    return outcome;
+    return gotten;
   } finally {
     await relay.end(isComplete);
   }
 }
 
-/** What came, as counted here; of what did not come only the peer can tell (PS3.4 C.4.3.1.4). */
-function outcomeOf(status: number, command: ReadonlyMap<number, Buffer>, relay: ObjectRelay): RetrieveOutcome {
-  const { stored, refused } = relay.counts();
-  const failed = Math.max(refused, uint16Of(command, COMMAND_TAG.failedSuboperations) ?? 0);
-  const comment = textOf(command, COMMAND_TAG.errorComment);
+function outcomeOf({ stored, refused, refusal, unsent, status, comment }: Gotten): RetrieveOutcome {
+  const failed = refused + unsent;
   const why = comment === '' ? '' : ` (${comment})`;
   const problem = (): string | null => {
-    if (refused > 0) return `${refused} of ${stored + failed} objects that it sent were refused: ${relay.refusal()}`;
+    if (refused > 0) return `${refused} of ${stored + failed} objects that it sent were refused: ${refusal}`;
     if (failed > 0)
-      return `it could not send ${failed} of ${stored + failed} objects${why}: perhaps in an encoding or of a class that C-GET does not offer; C-MOVE brings every class`;
+      return `it could not send ${failed} of ${stored + failed} objects${why}: perhaps in an encoding that C-GET does not ask for; C-MOVE brings every one`;
     return status === 0 || status === 0xb000 ? null : `it answered C-GET with status ${hex16(status)}${why}`;
   };
   return { completed: stored, failed, problem: problem() };
@@ -182,7 +177,7 @@ function outcomeOf(status: number, command: ReadonlyMap<number, Buffer>, relay: 
 
 /** What an archive offers of C-GET, for `doctor`. @throws TriageError `pacs-unreachable` when it must offer it and does not */
 export async function probeGet(peer: DimsePeer, clock: Clock, isWanted: boolean): Promise<string> {
-  const opened = await openGet(peer, clock);
+  const opened = await openGet(peer, clock, retrievablePairs()[0]!);
   if (!('refusal' in opened)) {
     await opened.association.release();
     return 'sends studies by C-GET';

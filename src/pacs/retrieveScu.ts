@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { TriageError } from '../base/errors.ts';
 import { STUDY_ROOT_FIND } from '../dicom/sopClasses.ts';
 import type { PatientIdentity } from '../case/case.ts';
 import { decodeText } from '../dicom/charset.ts';
@@ -16,6 +17,7 @@ import type { DimsePeer } from './dimseAssociation.ts';
 import { findMatches, openService, unreachable } from './dimseService.ts';
 import { getStudy, notOffered, openGet, type StorageDoor } from './getScu.ts';
 import { moveStudy } from './moveScu.ts';
+import { retrievablePairs } from './retrievablePairs.ts';
 import type { RetrieveWay } from './retrieveOutcome.ts';
 
 export interface RetrieveOptions {
@@ -34,6 +36,8 @@ const TAG = {
   studyDate: 0x00080020,
   accessionNumber: 0x00080050,
   modalitiesInStudy: 0x00080061,
+  /** Asked for before a C-GET only. */
+  sopClassesInStudy: 0x00080062,
   studyDescription: 0x00081030,
   patientName: 0x00100010,
   patientId: 0x00100020,
@@ -50,7 +54,7 @@ const PATIENT_TAGS: readonly number[] = [
   TAG.issuerOfPatientId,
   TAG.patientBirthDate,
 ];
-const STUDY_TAGS = Object.values(TAG).filter((tag) => !PATIENT_TAGS.includes(tag));
+const STUDY_TAGS = Object.values(TAG).filter((tag) => !PATIENT_TAGS.includes(tag) && tag !== TAG.sopClassesInStudy);
 
 /** An archive that is asked by C-FIND, and sends by C-MOVE or C-GET (PS3.4 C). */
 export function createRetrieveScu(
@@ -77,6 +81,17 @@ export function createRetrieveScu(
   const query = async (asked: Parameters<typeof matches>[0]): Promise<FoundStudy[]> =>
     (await matches(asked)).map(studyOf);
 
+  /** What the archive says that a study holds; nothing where it does not say. An archive that cannot be asked is told of by what follows. */
+  const sopClassesIn = async (studyInstanceUid: string): Promise<string[]> => {
+    try {
+      const found = await matches([[TAG.studyInstanceUid, studyInstanceUid]], [TAG.sopClassesInStudy]);
+      return found.flatMap((elements) => textOf(elements, TAG.sopClassesInStudy).split('\\')).map((uid) => uid.trim());
+    } catch (error) {
+      if (error instanceof TriageError) return [];
+      throw error;
+    }
+  };
+
   return {
     find: async (key, value) => withValue(await query([[TAG[key], value]]), key, value),
     findOfPatient: async (patientId) => {
@@ -98,9 +113,13 @@ export function createRetrieveScu(
         ]),
       );
       const to = { receivingAeTitle, clock, onSent, isBackground };
-      const opened = way === 'move' ? null : await openGet(peer, clock);
-      if (opened !== null && !('refusal' in opened)) return getStudy(peer, opened, identifier, { ...to, door: door() });
-      if (opened !== null && way === 'get') throw unreachable(peer, notOffered(opened.refusal));
+      if (way === 'move') return moveStudy(peer, identifier, to);
+      const storage = door();
+      const expected = await sopClassesIn(studyInstanceUid);
+      const [pairs, ...rest] = retrievablePairs({ expected, privateClasses: storage?.privateClasses ?? [] });
+      const opened = await openGet(peer, clock, pairs!);
+      if (!('refusal' in opened)) return getStudy(peer, { ...opened, rest }, identifier, { ...to, door: storage });
+      if (way === 'get') throw unreachable(peer, notOffered(opened.refusal));
       return moveStudy(peer, identifier, to);
     },
   };

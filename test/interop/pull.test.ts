@@ -23,6 +23,15 @@ import { smallObject } from './smallObject.ts';
 const CT = '1.2.840.10008.5.1.4.1.1.2';
 const MR = '1.2.840.10008.5.1.4.1.1.4';
 const WEISS = { PatientName: 'Weiß^Anna', SpecificCharacterSet: 'ISO_IR 100', StudyDescription: 'CT Neck' };
+/** Of a class for which the first association by C-GET has no room. */
+const TOMOGRAPHY = {
+  SOPClassUID: '1.2.840.10008.5.1.4.1.1.77.1.5.4',
+  StudyInstanceUID: '2.25.110',
+  AccessionNumber: 'A110',
+  SOPInstanceUID: '2.25.110.2.1',
+  SeriesInstanceUID: '2.25.110.2',
+  Modality: 'OPT',
+};
 let dir: string;
 let agent: Agent;
 let orthanc: Orthanc;
@@ -97,6 +106,8 @@ beforeAll(async () => {
     ...(await writeStudy('2.25.103', 'MR', 1)),
     ...(await writeStudy('2.25.104', 'CT', 1, { PatientID: 'PULL-12' })),
     ...(await writeStudy('2.25.106', 'CT', 3, { PatientID: 'PULL-6' })),
+    ...(await writeStudy('2.25.110', 'CT', 2, { PatientID: 'PULL-10' })),
+    ...(await writeStudy('2.25.1102', 'CT', 1, { PatientID: 'PULL-10', ...TOMOGRAPHY })),
     ...(await writeStudy('2.25.108', 'CT', 4, { PatientID: 'WEB-8', ...WEISS })),
     ...(await writeStudy('2.25.109', 'CT', 2, { PatientID: 'WEB-9' })),
   ])
@@ -166,6 +177,8 @@ it('fetches by C-GET on the association that it opens, and says whether an archi
   const one = await pull('--from', 'by-get', '--study', '2.25.106');
   expect((JSON.parse(one.stdout) as Pulled).studies).toMatchObject([{ completed: 3, onRecord: 3, problem: null }]);
   expect((await agent.query.caseDetail('2.25.106')).row.sourceAeTitle).toBe('ORTHANC');
+  const rare = await pull('--from', 'by-get', '--study', '2.25.110');
+  expect((JSON.parse(rare.stdout) as Pulled).studies).toMatchObject([{ completed: 3, onRecord: 3, problem: null }]);
   const echo = await fetch(`${agent.url}/api/connections/destination/by-auto/echo`, { method: 'POST' });
   expect(((await echo.json()) as EchoAnswer).takes).toMatch(/; sends studies by C-GET$/);
 });

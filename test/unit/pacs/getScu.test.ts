@@ -7,7 +7,8 @@ import { systemClock } from '../../../src/base/clock.ts';
 import { packageRoot } from '../../../src/base/packageRoot.ts';
 import { createLog } from '../../../src/base/log.ts';
 import type { StoredInstance } from '../../../src/case/case.ts';
-import { RETRIEVABLE_PAIRS } from '../../../src/pacs/getScu.ts';
+import { isStorageSopClass } from '../../../src/dicom/sopClasses.ts';
+import { retrievablePairs } from '../../../src/pacs/retrievablePairs.ts';
 import type { RetrieveWay } from '../../../src/pacs/retrieveOutcome.ts';
 import { createRetrieveScu } from '../../../src/pacs/retrieveScu.ts';
 import { DEFAULT_RECEIVE_CONFIG, type ReceiveConfig } from '../../../src/receive/receiveConfig.ts';
@@ -15,6 +16,7 @@ import { openSpool } from '../../../src/receive/spool.ts';
 import { startStorageScp, type StorageScp } from '../../../src/receive/storageScp.ts';
 import { pullStudy } from '../../../src/pull/pullStudy.ts';
 import { recordedStudy } from '../../../src/pull/recordedStudy.ts';
+import { runTool } from '../../interop/dcmtk.ts';
 import {
   associated,
   commandSet,
@@ -34,6 +36,8 @@ import { openWorklist } from '../worklist/fixture.ts';
 const GET = '1.2.840.10008.5.1.4.1.2.2.3';
 const MOVE = '1.2.840.10008.5.1.4.1.2.2.2';
 const EXPLICIT = '1.2.840.10008.1.2.1';
+const OPHTHALMIC_TOMOGRAPHY = '1.2.840.10008.5.1.4.1.1.77.1.5.4';
+const PRIVATE = '1.2.826.0.1.9';
 const ENHANCED_CT = '1.2.840.10008.5.1.4.1.1.2.1';
 let dir: string;
 let door: StorageScp;
@@ -83,7 +87,7 @@ type Play = (line: ArchiveLine) => Promise<void>;
 interface ArchiveLine {
   socket: Socket;
   /** The first context that was proposed for a class. */
-  contextOf: (sopClassUid: string) => number;
+  contextOf: (sopClassUid: string, transferSyntaxUid?: string) => number;
   /** Of CT Image Storage in Explicit VR. */
   ctContext: number;
   /** Sends these bytes and returns the status of the next C-STORE-RSP. */
@@ -191,9 +195,9 @@ function acceptance(proposed: ReturnType<typeof proposedIn>, offers: string[], s
   return pdu(2, Buffer.concat([head, item(0x10, Buffer.from('1.2.840.10008.3.1.1.1')), ...contexts, user]));
 }
 
-const object = (contextId: number, number: number, dataSet: Buffer, pieceBytes = 16_000): Buffer =>
+const object = (contextId: number, number: number, dataSet: Buffer, pieceBytes = 16_000, sopClassUid = CT): Buffer =>
   Buffer.concat([
-    pdu(4, pdv(storeCommand(`2.25.9${number}`, { messageId: 40 + number }), { contextId, command: true })),
+    pdu(4, pdv(storeCommand(`2.25.9${number}`, { messageId: 40 + number, sopClassUid }), { contextId, command: true })),
     ...Array.from({ length: Math.ceil(dataSet.length / pieceBytes) }, (_, at) =>
       pdu(
         4,
@@ -205,7 +209,12 @@ const object = (contextId: number, number: number, dataSet: Buffer, pieceBytes =
     ),
   ]);
 
-function clientOf(port: number, way: RetrieveWay, doorPort: number | null = door.port) {
+function clientOf(
+  port: number,
+  way: RetrieveWay,
+  doorPort: number | null = door.port,
+  privateClasses: readonly string[] = [],
+) {
   const peer = {
     name: 'archive',
     aeTitle: 'ARCHIVE',
@@ -217,23 +226,99 @@ function clientOf(port: number, way: RetrieveWay, doorPort: number | null = door
   return createRetrieveScu(peer, {
     clock: systemClock,
     way,
-    door: () => (doorPort === null ? null : { host: '127.0.0.1', port: doorPort, idleTimeoutMs: 60_000 }),
+    door: () =>
+      doorPort === null ? null : { host: '127.0.0.1', port: doorPort, idleTimeoutMs: 60_000, privateClasses },
   });
 }
 
-function fetchFrom(port: number, way: RetrieveWay = 'get', doorPort: number | null = door.port) {
+function fetchFrom(
+  port: number,
+  way: RetrieveWay = 'get',
+  doorPort: number | null = door.port,
+  privateClasses: readonly string[] = [],
+) {
   const sent: number[] = [];
   const onSent = (objects: number) => sent.push(objects);
-  const outcome = clientOf(port, way, doorPort).retrieve({ studyInstanceUid: '2.25.100' }, 'ODONTOID', onSent);
+  const outcome = clientOf(port, way, doorPort, privateClasses).retrieve(
+    { studyInstanceUid: '2.25.100' },
+    'ODONTOID',
+    onSent,
+  );
   return { sent, outcome };
 }
 
-test('what is proposed leaves room for C-GET among the 128 contexts of an association, and the conformance statement counts it', async () => {
-  expect(RETRIEVABLE_PAIRS.length).toBeLessThan(128);
-  expect(new Set(RETRIEVABLE_PAIRS.map((one) => JSON.stringify(one))).size).toBe(RETRIEVABLE_PAIRS.length);
-  const classes = new Set(RETRIEVABLE_PAIRS.map(({ abstractSyntaxUid }) => abstractSyntaxUid)).size;
+test('every Storage SOP class of the standard is proposed, as many in an association as it has contexts for', async () => {
+  const batches = retrievablePairs({ privateClasses: [PRIVATE] });
+  for (const pairs of batches) expect(pairs.length).toBeLessThan(128);
+  const all = batches.flat();
+  expect(new Set(all.map((one) => JSON.stringify(one))).size).toBe(all.length);
+  const classesOf = (pairs: typeof all) => new Set(pairs.map(({ abstractSyntaxUid }) => abstractSyntaxUid));
+  const { stdout } = await runTool('/usr/bin/python3', ['-c', KNOWN_TO_PYDICOM]);
+  const known = stdout.trim().split('\n').filter(isStorageSopClass);
+  expect(known.length).toBeGreaterThan(180);
+  expect(known.filter((uid) => !classesOf(all).has(uid))).toEqual([]);
+  expect([...classesOf(all)].filter((uid) => !isStorageSopClass(uid))).toEqual([PRIVATE]);
   const statement = await readFile(join(packageRoot, 'docs/conformance.md'), 'utf8');
-  expect(statement).toContain(`for ${classes} Storage SOP classes\nin ${RETRIEVABLE_PAIRS.length} contexts`);
+  // Without the private one.
+  expect(statement).toContain(`for ${classesOf(all).size - 1} Storage SOP classes\nin ${all.length - 2} contexts`);
+  expect(statement).toContain(`on up to ${batches.length - 1} more associations`);
+  // What the archive says that a study holds is in the first; what is no Storage SOP class is not proposed.
+  const [first] = retrievablePairs({ expected: [OPHTHALMIC_TOMOGRAPHY, GET, PRIVATE] });
+  expect(classesOf(first!).has(OPHTHALMIC_TOMOGRAPHY)).toBe(true);
+  expect([GET, PRIVATE].filter((uid) => classesOf(first!).has(uid))).toEqual([]);
+});
+const KNOWN_TO_PYDICOM =
+  "from pydicom.uid import UID_dictionary as d\nfor u,v in d.items():\n if v[1]=='SOP Class' and 'Information Model' not in v[0]: print(u)";
+
+test('what has no room in the first association comes on another, and what the archive cannot send at all is told of', async () => {
+  await door.close(0);
+  await openDoor({ acceptedSopClasses: [PRIVATE] });
+  const associations: string[][] = [];
+  const port = await startArchive(
+    async ({ contextOf, store, answer }) => {
+      const sent = [CT, OPHTHALMIC_TOMOGRAPHY, PRIVATE].filter((uid) => contextOf(uid, EXPLICIT) !== 0);
+      associations.push(sent);
+      for (const uid of sent) {
+        const number = [CT, OPHTHALMIC_TOMOGRAPHY, PRIVATE].indexOf(uid) + 1;
+        const dataSet = ctDataSet(`2.25.9${number}`, { SOPClassUID: uid });
+        expect((await store(object(contextOf(uid, EXPLICIT), number, dataSet, 900, uid))).status).toBe(0);
+      }
+      // Four objects, one of which it has lost.
+      answer(0xb000, { completed: sent.length, failed: 4 - sent.length });
+    },
+    { offers: [GET, CT, OPHTHALMIC_TOMOGRAPHY, PRIVATE], scpOf: [CT, OPHTHALMIC_TOMOGRAPHY, PRIVATE] },
+  );
+  const { sent, outcome } = fetchFrom(port, 'get', door.port, [PRIVATE]);
+  expect(await outcome).toMatchObject({
+    completed: 3,
+    failed: 1,
+    problem: expect.stringMatching(/^it could not send 1 of 4 objects/) as string,
+  });
+  expect(associations.flat().sort()).toEqual([CT, OPHTHALMIC_TOMOGRAPHY, PRIVATE].sort());
+  expect(associations[0]).toEqual([CT, PRIVATE]);
+  expect(sent).toEqual([1, 2, 3]);
+  expect(new Set(stored.map(({ header }) => header.sopClassUid))).toEqual(
+    new Set([CT, OPHTHALMIC_TOMOGRAPHY, PRIVATE]),
+  );
+});
+
+test('an archive that stops at an object for which it has no context has not sent everything', async () => {
+  const port = await startArchive(
+    async ({ contextOf, store, answer }) => {
+      const contextId = contextOf(OPHTHALMIC_TOMOGRAPHY, EXPLICIT);
+      if (contextId !== 0) {
+        const dataSet = ctDataSet('2.25.91', { SOPClassUID: OPHTHALMIC_TOMOGRAPHY });
+        await store(object(contextId, 1, dataSet, 900, OPHTHALMIC_TOMOGRAPHY));
+      }
+      answer(0xc000, { completed: contextId === 0 ? 0 : 1, failed: 1 });
+    },
+    { offers: [GET, CT, OPHTHALMIC_TOMOGRAPHY], scpOf: [CT, OPHTHALMIC_TOMOGRAPHY] },
+  );
+  expect(await fetchFrom(port).outcome).toEqual({
+    completed: 1,
+    failed: 0,
+    problem: 'it answered C-GET with status 0xC000',
+  });
 });
 
 test('objects come in byte for byte at the door of pushed ones, as from the archive, and the archive hears each real status', async () => {
