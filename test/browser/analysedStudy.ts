@@ -5,6 +5,7 @@ import { configFrom } from '../../src/config/configFile.ts';
 import { startInferenceProcess } from '../../src/infer/inferenceProcess.ts';
 import { inferSeries } from '../../src/infer/inferSeries.ts';
 import { createLog } from '../../src/base/log.ts';
+import { assembleStage } from '../../src/pipeline/assembleStage.ts';
 import { generatePhantom } from '../../src/phantom/generatePhantom.ts';
 import { drawPhantomParams } from '../../src/phantom/phantomParams.ts';
 import { writeIneligibleStudy, writePhantomStudy } from '../../src/phantom/writePhantomStudy.ts';
@@ -23,6 +24,44 @@ export interface AnalysedStudy {
   /** When each thing happened; the worklist's clock is set to it. */
   at: Record<'firstSlice' | 'lastSlice' | 'chosen' | 'inferred' | 'reported' | 'sent' | 'confirmed', number>;
   setClock: (ms: number) => void;
+}
+
+/** A scan of the same patient from earlier, in thicker slices and at another table position, which the agent only keeps: it begins below the other's top. */
+export async function addKeptPrior(
+  { store, folder, clock }: SeededWorklist,
+  { seed, patientId, patientName }: Pick<AnalysedStudy, 'seed' | 'patientId' | 'patientName'>,
+): Promise<void> {
+  const drawn = drawPhantomParams(seed, {
+    ...{ rows: 256, fieldOfViewMm: 230, sliceSpacingMm: 3, kernel: 'bone', fractures: 'none' },
+  });
+  const phantom = generatePhantom({
+    ...drawn,
+    // Born on the same day.
+    patient: { ...drawn.patient, ageYears: drawn.patient.ageYears - 1 },
+    position: { ...drawn.position, tableZMm: drawn.position.tableZMm - 180 },
+  });
+  const { studyInstanceUid } = await writePhantomStudy(phantom, {
+    ...{ patientId, patientName, accessionNumber: 'E25-0312', studyDateTime: '20250312093000' },
+    dir: join(folder, 'prior'),
+  });
+  const { instances } = await readStudyFolder(join(folder, 'prior'), {
+    receivedAtMs: clock.now(),
+    maxObjectBytes: 2 ** 28,
+  });
+  const received = instances
+    .filter(({ header }) => header.instanceNumber! > 8)
+    .map((instance) => ({ ...instance, path: join('prior', instance.path), sourceAeTitle: 'PACS' }));
+  await store.recordInstances(received);
+  await store.nudgeComplete([studyInstanceUid]);
+  const { assemble } = configFrom({});
+  const stage = assembleStage({
+    ...{ rules: assemble, quietMs: 0, priors: assemble.priors, maxAgeMs: assemble.maxAgeHours * 3_600_000 },
+    ...{ selection: [], isRecordWhole: () => true, model: () => null, clock },
+  });
+  const claim = await claimOf(store, 'assemble', studyInstanceUid);
+  const outcome = await stage(claim, new AbortController().signal);
+  if (outcome.type !== 'notEligible') throw new Error(`a prior that is only kept, and not ${outcome.type}`);
+  await store.apply(claim, outcome);
 }
 
 /** Takes a synthetic study, and a scout of it, through the agent's own stages with the shipped network, each at a given time. */

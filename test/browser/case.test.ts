@@ -464,6 +464,7 @@ test('a prior stands beside the scan at the same height, both scroll together, a
   await page.setViewportSize({ width: 390, height: 780 });
   const [above, below] = [(await side('scan').boundingBox())!, (await side('prior').boundingBox())!];
   expect(below.y).toBeGreaterThanOrEqual(above.y + above.height);
+  expect(below.y + below.height - above.y).toBeLessThan(640);
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
   await page.setViewportSize({ width: 1280, height: 800 });
 

@@ -14,7 +14,7 @@ import type { ProofMeasures } from '../../src/worklist/proof/proofRuns.ts';
 import { validatedHere } from '../unit/worklist/validatedHere.ts';
 import { packageVariant } from '../unit/infer/packageVariant.ts';
 import { findingsOf, instanceOf, manifestOf } from '../unit/worklist/facts.ts';
-import { addAnalysedStudy } from './analysedStudy.ts';
+import { addAnalysedStudy, addKeptPrior } from './analysedStudy.ts';
 import { GUIDE_STUDIES } from './guideStudies.ts';
 import { holdsToGuide } from './guidePicture.ts';
 import { openPage, site, startBrowser } from './openPage.ts';
@@ -95,15 +95,15 @@ const SAGITTAL_HAS_EMPTY_ROWS = `(() => {
   return false;
 })()`;
 
-test('case, and the heatmap on it', async () => {
+const PATIENT = { seed: 9_000_001, patientId: '40233', patientName: 'Berg^Jonas' };
+
+test('case, the heatmap on it, and a prior beside it', async () => {
   const { opened, setClock } = await stillSite();
   const at = (secondsAgo: number) => SHOWN_AT_MS - secondsAgo * 1000;
   await addAnalysedStudy(opened, {
-    seed: 9_000_001,
+    ...PATIENT,
     slices: 64,
     fracture: 'dens-2@C2',
-    patientId: '40233',
-    patientName: 'Berg^Jonas',
     accessionNumber: 'E26-4479',
     at: {
       firstSlice: at(402),
@@ -127,6 +127,14 @@ test('case, and the heatmap on it', async () => {
   await draw(page, 'case');
   await page.keyboard.press('o');
   await draw(page.locator('.viewport'), 'case-heatmap');
+  await page.keyboard.press('o');
+
+  await addKeptPrior(opened, PATIENT);
+  await page.getByRole('button', { name: 'Compare with prior of 12-Mar-2025' }).click();
+  await page.getByText('Same height by body outline, bone and air').waitFor();
+  await page.locator('.pane.prior canvas.slice[data-slice]').waitFor();
+  await awayFromAll(page);
+  await draw(page, 'case-prior');
 });
 
 test('thresholds', async () => {

@@ -21,9 +21,10 @@ export const comparisonWords = {
   model: (name: string, version: string) => `${name} ${version}`,
   notScored: 'not scored',
   matching: 'Comparing body outlines to find the same height. Until then both are shown by position from the top.',
-  matched: 'Same height by body outline, bone and air: an estimate. Adjust it with , and . or the buttons.',
+  matched:
+    'Same height by body outline, bone and air: an estimate. Adjust it with the buttons, or the keys “,” and “.”.',
   unmatched:
-    'Heights could not be matched: both are shown by position from the top, which need not be the same height. Adjust with , and . or the buttons.',
+    'Heights could not be matched: both are shown by position from the top, which need not be the same height. Adjust with the buttons, or the keys “,” and “.”.',
   byHand: (mm: number) =>
     Math.abs(mm) < 0.05
       ? 'Height set by hand.'

@@ -127,7 +127,7 @@ function phantomScan(seed: number, options: PhantomOptions, over: (params: Phant
 }
 
 describe('the height of two scans of a phantom', () => {
-  it.each([11, 12, 13])('is found whatever start, spacing, field, kernel and order of slices (patient %i)', (seed) => {
+  it.each([11, 12])('is found whatever start, spacing, field, kernel and order of slices (patient %i)', (seed) => {
     const scan = phantomScan(seed, { sliceSpacingMm: 2, fieldOfViewMm: 220, kernel: 'soft' }, (params) => ({
       ...params,
       position: { ...params.position, tableZMm: 15.5 },

@@ -178,10 +178,13 @@ describe('a prior', () => {
       await take(study, outcome, false);
     }
     await store.markStat(studyUid('scan-0.04'), true, 'ada');
-    const order = async () =>
-      (await query.rows()).filter(({ rank }) => rank !== null).map(({ caseRef, rank, why }) => [caseRef, rank, why]);
+    // What a reader sees, page by page and as one list.
+    const order = async () => [
+      await listed(worklist, false),
+      (await query.rows()).filter(({ offList }) => !offList).map(({ caseRef, rank, why }) => [caseRef, rank, why]),
+    ];
     const before = await order();
-    expect(before).toHaveLength(patients.length);
+    expect(before.map(({ length }) => length)).toEqual([patients.length, patients.length]);
     for (const [study] of patients) {
       for (const [index, found] of [null, 0.02, 0.98].entries()) {
         const prior = `${study}-prior-${index}`;
