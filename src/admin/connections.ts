@@ -9,17 +9,14 @@ import { refusalAdvice } from './refusalAdvice.ts';
 import type { CommitmentStatus } from '../worklist/cases/commitmentRequests.ts';
 import type { PriorSearchStatus } from '../worklist/cases/priorSearches.ts';
 import type { WatchStatus } from '../worklist/cases/watchedArchives.ts';
-import type { ConnectionFacts } from '../worklist/list/connectionFacts.ts';
+import type { ConnectionFacts, DestinationFacts } from '../worklist/list/connectionFacts.ts';
 
 /** A configured peer, and how to test the connection to it. */
 interface Peer {
   echo: (() => Promise<number | { ms: number; takes: string }>) | null;
 }
 type DestinationPeer = Peer &
-  Pick<
-    ConnectionsAnswer['destinations'][number],
-    'name' | 'kind' | 'address' | 'confirm' | 'objects' | 'decisions' | 'state'
-  >;
+  Omit<ConnectionsAnswer['destinations'][number], keyof DestinationFacts | 'watch' | 'priors' | 'echo'>;
 type SourcePeer = Peer &
   Readonly<Pick<ConnectionsAnswer['sources'][number], 'aeTitle' | 'origin' | 'echoAddress'>> & {
     /** Its requests for commitment are answered. */
@@ -30,7 +27,9 @@ type SourcePeer = Peer &
 
 export interface ConnectionsOptions {
   receiver: () => ConnectionsAnswer['receiver'];
-  destinations: readonly DestinationPeer[];
+  destinations: () => readonly DestinationPeer[];
+  /** Whether the page may add destinations. */
+  mayChangeDestinations: boolean;
   sources: () => readonly SourcePeer[];
   /** A sender that nobody has let in, and that an admin may let in on the page. */
   mayBeLetIn: (aeTitle: string, address: string) => boolean;
@@ -53,6 +52,7 @@ const MOST_REFUSALS = 20;
 export function createConnections({
   receiver,
   destinations,
+  mayChangeDestinations,
   sources,
   mayBeLetIn,
   selection,
@@ -72,8 +72,9 @@ export function createConnections({
       const taken = await facts.selected();
       return {
         receiver: receiver(),
+        mayChangeDestinations,
         destinations: await Promise.all(
-          destinations.map(async (destination) => ({
+          destinations().map(async (destination) => ({
             ...destination,
             ...(await facts.destination(destination.name)),
             watch: await watchOf(destination.name),
@@ -107,7 +108,7 @@ export function createConnections({
     echo: async (kind, name) => {
       const peer =
         kind === 'destination'
-          ? destinations.find((one) => one.name === name)
+          ? destinations().find((one) => one.name === name)
           : sources().find((one) => one.aeTitle === name);
       if (peer === undefined) throw new TriageError('not-found', `The configuration names no ${kind} ${name}.`);
       if (peer.echo === null)
@@ -115,20 +116,28 @@ export function createConnections({
           'command-invalid',
           `The configuration does not say where ${name} answers: set receive.sources[].echo to its host and port.`,
         );
-      const answer = await peer.echo().then(
-        (answered): EchoAnswer => {
-          const { ms, takes } = typeof answered === 'number' ? { ms: answered, takes: null } : answered;
-          return { ok: true, atMs: clock.now(), ms: Math.round(ms * 10) / 10, takes, error: null };
-        },
-        (error: unknown): EchoAnswer => {
-          if (!(error instanceof TriageError)) throw error;
-          return { ok: false, atMs: clock.now(), ms: null, takes: null, error: error.message };
-        },
-      );
+      const answer = await echoAnswerOf(peer.echo, clock);
       echoes.set(`${kind} ${name}`, answer);
       return answer;
     },
   };
+}
+
+/** What a peer answers to a test of the connection: an answer too when it does not. */
+export function echoAnswerOf(
+  ask: () => Promise<number | { ms: number; takes: string }>,
+  clock: Pick<Clock, 'now'>,
+): Promise<EchoAnswer> {
+  return ask().then(
+    (answered): EchoAnswer => {
+      const { ms, takes } = typeof answered === 'number' ? { ms: answered, takes: null } : answered;
+      return { ok: true, atMs: clock.now(), ms: Math.round(ms * 10) / 10, takes, error: null };
+    },
+    (error: unknown): EchoAnswer => {
+      if (!(error instanceof TriageError)) throw error;
+      return { ok: false, atMs: clock.now(), ms: null, takes: null, error: error.message };
+    },
+  );
 }
 
 type RefusalLine = ConnectionsAnswer['rejections'][number];

@@ -19,7 +19,7 @@ import { removedStudies } from '../worklist/cases/removedCases.ts';
 import { countNeedsAttention, needsAttention } from '../worklist/list/needsAttention.ts';
 import type { WorklistQuery } from '../worklist/list/worklistQuery.ts';
 import { createAssociationPolicy } from '../receive/associationPolicy.ts';
-import { createConnections } from './connections.ts';
+import { createConnections, type ConnectionsOptions } from './connections.ts';
 import { testRouting } from './routingTest.ts';
 
 type Source = Config['receive']['sources'][number];
@@ -39,6 +39,7 @@ export interface AdministrationOptions {
   >;
   /** Who may send, from one moment to the next. */
   sources: { ofFile: readonly Source[]; ofPage(): readonly Source[]; all(): readonly Source[]; mayChange: boolean };
+  destinations: Administration['destinations'];
   settings: Administration['settings'];
   pulls: Administration['pulls'];
   database: WorklistDatabase;
@@ -60,8 +61,8 @@ export interface AdministrationOptions {
     openAssociations(): { size: number };
     counters(): { stored: number; refused: number; rejected: number; refusedTls: number };
   } | null;
-  /** For each destination, by its name. */
-  echoes: readonly (Pick<Pacs, 'name' | 'echo'> & Partial<Pick<Pacs, 'probe'>>)[];
+  /** For each destination that there is now, by its name. */
+  echoes: () => readonly (Pick<Pacs, 'name' | 'echo'> & Partial<Pick<Pacs, 'probe'>>)[];
   /** Null for a source whose address is not configured. */
   echoSource: (source: Source) => Pacs['echo'] | null;
   spoolDir: string;
@@ -114,6 +115,7 @@ export function createAdministration(options: AdministrationOptions): Administra
     echo: options.echoSource(source),
   });
   return {
+    destinations: options.destinations,
     settings: options.settings,
     pulls: options.pulls,
     proof: {
@@ -130,19 +132,8 @@ export function createAdministration(options: AdministrationOptions): Administra
     models: options.models,
     connections: createConnections({
       receiver,
-      destinations: config.destinations.map((destination) => ({
-        name: destination.name,
-        kind: destination.kind,
-        address:
-          destination.kind === 'dimse'
-            ? `${destination.aeTitle}@${destination.host}:${destination.port}`
-            : withoutCredentials(destination.url),
-        confirm: destination.confirm,
-        objects: [...destination.objects],
-        decisions: destination.decisions,
-        state: destination.state,
-        echo: echoOf(options.echoes, destination.name),
-      })),
+      destinations: () => destinationPeers(options),
+      mayChangeDestinations: options.destinations.mayChange,
       sources: () => [
         ...options.sources.ofFile.map((source) => peerOf(source, 'file')),
         ...options.sources.ofPage().map((source) => peerOf(source, 'page')),
@@ -195,16 +186,43 @@ export function createAdministration(options: AdministrationOptions): Administra
   };
 }
 
+/** The destinations that there are now, each with where it is set. */
+function destinationPeers({
+  config,
+  destinations,
+  echoes,
+}: AdministrationOptions): ReturnType<ConnectionsOptions['destinations']> {
+  const isOfFile = new Set(destinations.ofFile);
+  const entries = new Map(destinations.ofPage().map((entry) => [entry.name, entry]));
+  return config.destinations.map((destination) => ({
+    name: destination.name,
+    kind: destination.kind,
+    address:
+      destination.kind === 'dimse'
+        ? `${destination.aeTitle}@${destination.host}:${destination.port}`
+        : withoutCredentials(destination.url),
+    confirm: destination.confirm,
+    objects: [...destination.objects],
+    decisions: destination.decisions,
+    state: destination.state,
+    origin: isOfFile.has(destination.name) ? 'file' : 'page',
+    place: isOfFile.has(destination.name) ? destinations.place : null,
+    ofPage: entries.get(destination.name) ?? null,
+    echo: echoOf(echoes, destination.name),
+  }));
+}
+
 /** Tests what a delivery to the destination would do. */
 function echoOf(
   echoes: AdministrationOptions['echoes'],
   name: string,
 ): () => Promise<number | { ms: number; takes: string }> {
-  const found = echoes.find((one) => one.name === name);
-  return () =>
-    found === undefined
+  return () => {
+    const found = echoes().find((one) => one.name === name);
+    return found === undefined
       ? Promise.reject(new TriageError('not-found', `There is no adapter for ${name}.`))
       : (found.probe ?? found.echo)();
+  };
 }
 
 function withoutCredentials(url: string): string {

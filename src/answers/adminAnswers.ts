@@ -76,6 +76,26 @@ export const echoAnswer = echo;
 /** What a peer answered when it was asked whether it is there. */
 export type EchoAnswer = z.infer<typeof echoAnswer>;
 
+export const destinationEntry = z
+  .strictObject({
+    name: z.string().max(64),
+    aeTitle: z.string().max(64),
+    host: z.string().max(255),
+    port: z.int(),
+    callingAeTitle: z.string().max(64),
+    timeoutMs: z.int(),
+    confirm: z.enum(['find', 'none']),
+    commitment: z.boolean(),
+    retrieve: z.enum(['move', 'get', 'auto']),
+    objects: z.array(z.enum(['report', 'card', 'heatmaps', 'keySlices'])).max(8),
+    decisions: z.enum(['all', 'suspected']),
+    rejectReplaced: z.boolean(),
+    state: z.enum(['active', 'paused', 'retired']),
+  })
+  .meta({ id: 'Destination', description: 'A DIMSE destination without TLS, in the words of the configuration.' });
+/** A destination as it is set on the page. */
+export type DestinationEntry = z.infer<typeof destinationEntry>;
+
 export const connectionsAnswer = z
   .strictObject({
     receiver: z.strictObject({
@@ -97,10 +117,16 @@ export const connectionsAnswer = z
         .nullable()
         .describe('The TLS port; null without one.'),
     }),
+    mayChangeDestinations: z.boolean().describe('False where the site keeps its settings in files (`web.settings`).'),
     destinations: z.array(
       z.strictObject({
         name: z.string(),
         kind: z.enum(['dimse', 'dicomweb']),
+        origin: z.enum(['file', 'page']).describe('Where it is set.'),
+        place: z.string().nullable().describe('File and line, or the variable, of those that are set there.'),
+        ofPage: destinationEntry
+          .nullable()
+          .describe('What the page says of this name; it does not count where the file says something.'),
         address: z.string().describe('Without credentials.'),
         confirm: z.enum(['find', 'none']),
         objects: z.array(z.enum(['report', 'card', 'heatmaps', 'keySlices'])).describe('What it gets.'),

@@ -4,6 +4,7 @@ import { auditMessageOf } from '../auditTrail/auditMessageOf.ts';
 import { auditXml } from '../auditTrail/auditXml.ts';
 import { systemClock } from '../base/clock.ts';
 import { auditNaming, auditSource } from '../compose/audit.ts';
+import { openLiveValues } from '../compose/liveValues.ts';
 import { TriageError } from '../base/errors.ts';
 import { createAuditLog, type AuditHead } from '../worklist/audit/audit.ts';
 import { AUDIT_CSV_HEADING, auditCsv } from '../web/auditCsv.ts';
@@ -50,7 +51,7 @@ export function auditCommand(): Command {
     .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
     .action((options: { format: 'csv' | 'dicom'; from: number; config?: string }) =>
       withWorklist(options.config, async (database, config) => {
-        const naming = auditNaming(config);
+        const naming = auditNaming((await openLiveValues(config, database, { clock: systemClock })).config);
         const source = auditSource(config);
         const audit = createAuditLog(database, systemClock);
         const { seq: end } = await audit.head();

@@ -9,6 +9,7 @@ import { createSettingsDocument, type SettingsDocument } from '../compose/settin
 import { isPageKey } from '../config/pageValues.ts';
 import type { Config } from '../config/config.ts';
 import { effectiveSettings, settingLines, type EffectiveSetting } from '../config/effectiveSettings.ts';
+import { keptDestinations, PAGE_DESTINATIONS } from '../config/pageDestinations.ts';
 import { PAGE_SOURCES } from '../config/pageSources.ts';
 import { isMade, openDatabase } from '../worklist/db/database.ts';
 import { createPageSettings } from '../worklist/settings/pageSettings.ts';
@@ -107,14 +108,16 @@ async function onPageSettings<T>(
 /** With what admins have set on the page, beside the files. */
 function withPageEntries(settings: readonly EffectiveSetting[], { values, sources }: PageSide): EffectiveSetting[] {
   const ofPage = values.now();
-  const senders = sources.ofPage();
-  const description = 'Senders let in on the page, beside those above.';
+  const added: Record<string, readonly [value: readonly unknown[] | null, description: string]> = {
+    [PAGE_SOURCES]: [sources.ofPage(), 'Senders let in on the page, beside those above.'],
+    [PAGE_DESTINATIONS]: [keptDestinations(ofPage.destinations ?? []), 'Set on the page, beside those above.'],
+  };
   return settings.flatMap((one): EffectiveSetting[] => {
-    if (isPageKey(one.key) && ofPage[one.key] !== undefined)
-      return [{ ...one, value: ofPage[one.key], origin: 'page', place: null }];
-    if (one.key === PAGE_SOURCES && senders.length > 0)
-      return [one, { ...one, value: senders, default: null, origin: 'page', place: null, description }];
-    return [one];
+    const [value, description] = added[one.key] ?? [isPageKey(one.key) ? ofPage[one.key] : undefined, null];
+    if (description === null)
+      return [value === undefined ? one : { ...one, value, origin: 'page' as const, place: null }];
+    if (value === null || value.length === 0) return [one];
+    return [one, { ...one, value, default: null, origin: 'page', place: null, description }];
   });
 }
 

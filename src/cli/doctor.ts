@@ -11,13 +11,12 @@ import { expiryOf, ownCertificateFiles } from '../compose/ownCertificates.ts';
 import { databasePlace, dataPaths } from '../compose/places.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig, readPem } from '../config/configFile.ts';
-import { PAGE_SOURCES, pageSourcesOf, type Source } from '../config/pageSources.ts';
 import { messageOf } from '../base/errors.ts';
 import { startInferenceProcess } from '../infer/inferenceProcess.ts';
 import { createLog } from '../base/log.ts';
 import { isMade, openDatabase } from '../worklist/db/database.ts';
 import { createMaintenance, newestBackup } from '../worklist/db/maintenance.ts';
-import { createPageSettings } from '../worklist/settings/pageSettings.ts';
+import { configInForce } from './configInForce.ts';
 import { EXIT } from './exit.ts';
 import { printJson, printLine } from './output.ts';
 
@@ -92,20 +91,6 @@ function certificateDays(certFiles: readonly string[]): string {
   return texts.map(({ text }) => text).join(', ');
 }
 
-/** Who may send: those of the file, and those that were let in on the page. */
-async function allSources(config: Config): Promise<readonly Source[]> {
-  const place = databasePlace(config);
-  if (config.web.settings !== 'page' || !(typeof place !== 'string' || (await isMade(place))))
-    return config.receive.sources;
-  const database = await openDatabase(place);
-  try {
-    const ofPage = await createPageSettings(database, systemClock).current(PAGE_SOURCES);
-    return [...config.receive.sources, ...pageSourcesOf(ofPage)];
-  } finally {
-    await database.close();
-  }
-}
-
 /** Backups are made nightly, and one night may be missed. */
 const OLD_BACKUP_MS = 50 * 3_600_000;
 const FEW_DAYS = 14;
@@ -165,16 +150,16 @@ async function examine(path: string | undefined): Promise<Check[]> {
       await model.close();
     }
   });
-  // Without a database that can be read, which has a line of its own, the file says who may send.
-  const sources = await allSources(read).catch(() => read.receive.sources);
-  for (const destination of read.destinations) {
+  // Without a database that can be read, which has a line of its own, the file says who may send and where results go.
+  const { destinations, receive } = await configInForce(read).catch(() => read);
+  for (const destination of destinations) {
     await check(destination.name, async () => {
       const ports = { clock: systemClock, log: createLog('silent'), environment: process.env };
       const pacs = createProbedPacs(destination, read, ports);
       if (destination.state === 'retired') return 'retired: nothing is sent there';
       const { ms, takes } = await pacs.probe();
       const remarks = [takes, ...(destination.state === 'paused' ? ['paused: results wait'] : [])];
-      return `answers in ${ms.toFixed(0)} ms; ${[...remarks, ...refusedReports(destination, sources)].join('; ')}`;
+      return `answers in ${ms.toFixed(0)} ms; ${[...remarks, ...refusedReports(destination, receive.sources)].join('; ')}`;
     });
   }
   return checks;

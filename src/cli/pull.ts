@@ -15,6 +15,7 @@ import { askedValue, planPull } from '../pull/planPull.ts';
 import { pullStudy, type PulledStudy } from '../pull/pullStudy.ts';
 import { openDatabase } from '../worklist/db/database.ts';
 import { createWorklistQuery } from '../worklist/list/worklistQuery.ts';
+import { configInForce } from './configInForce.ts';
 import { EXIT } from './exit.ts';
 import { wholeNumber } from './numbers.ts';
 import { note, printJson, printLine } from './output.ts';
@@ -47,7 +48,7 @@ export function pullCommand(): Command {
     .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
     .option('--json', 'print {studies, skipped}')
     .action(async (options: PullOptions) => {
-      const config = loadConfig(options.config, process.env);
+      const config = await configInForce(loadConfig(options.config, process.env));
       const [key, value] = keyOf(options);
       const archive = archiveOf(options, config);
       if (!isAgentRunning(config.dataDir))

@@ -41,8 +41,9 @@ export function serveCommand(): Command {
         printLine(`  ${agent.setUpLink.url}`);
       }
       printLine('Research software. Not for diagnostic use.');
-      if (config.receive.sources.length === 0) printLine('Nobody may send yet: name the sources in receive.sources.');
-      if (config.destinations.length === 0) printLine('Results stay here yet: name where they go in destinations.');
+      const { sources, destinations } = agent.peers();
+      if (sources === 0) printLine('Nobody may send yet: name the sources in receive.sources.');
+      if (destinations === 0) printLine('Results stay here yet: name where they go in destinations.');
       await stopped;
       printLine('Stopping: finishing what is in hand ...');
       await agent.close();

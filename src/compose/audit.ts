@@ -11,17 +11,20 @@ import type { WorklistDatabase } from '../worklist/db/database.ts';
 import type { AgentPorts } from './agentPorts.ts';
 
 /** How audit messages identify this system and the destinations of its results. */
-export function auditNaming({ receive, web, destinations, audit }: Config): AuditNaming {
+export function auditNaming(config: Config): AuditNaming {
+  const { receive, web, audit } = config;
   const hostName = hostname();
   return {
     aeTitle: receive.aeTitle,
     hostName,
     domain: web.publicUrl === undefined ? hostName : new URL(web.publicUrl).hostname,
-    destinations: destinations.map((destination) => ({
-      name: destination.name,
-      aeTitle: destination.kind === 'dimse' ? destination.aeTitle : null,
-      host: destination.kind === 'dimse' ? destination.host : new URL(destination.url).hostname,
-    })),
+    get destinations() {
+      return config.destinations.map((destination) => ({
+        name: destination.name,
+        aeTitle: destination.kind === 'dimse' ? destination.aeTitle : null,
+        host: destination.kind === 'dimse' ? destination.host : new URL(destination.url).hostname,
+      }));
+    },
     patientNames: audit.repository?.patientNames ?? false,
   };
 }

@@ -12,6 +12,8 @@ import type { HttpVia } from '../pacs/httpExchange.ts';
 import { writeRejectionNote } from '../report/rejectionNote.ts';
 import { writeSrForm } from '../report/srForm.ts';
 import type { AgentPorts, Foundation } from './agentPorts.ts';
+import { keptByEntry } from './keptByEntry.ts';
+import { settleDestinations } from './settleDestinations.ts';
 
 /** Shorter than the time for which a browser waits for a response. */
 const ECHO_TIMEOUT_MS = 8_000;
@@ -83,15 +85,48 @@ export function dimsePeer<T extends { tls?: PeerTls | undefined }>(
 }
 type PeerTls = TlsFiles & { serverName?: string | undefined };
 
-/** Starts the delivery of results to every destination that is neither paused nor retired. */
-export function startDelivery({ config, ports, store, paths, releasers }: Foundation): Delivery {
+/** The adapters of the destinations that there are from one moment to the next. One stays for as long as its entry does, with what it has learned. */
+export interface DestinationAdapters {
+  /** Those that results go to: neither paused nor retired. */
+  delivering: () => readonly Pacs[];
+  /** Those that can be asked what they hold. */
+  reporting: () => readonly ReportSource[];
+  /** All that are not retired, with a short timeout, for testing the connection on request. */
+  echoes: () => readonly Pacs[];
+}
+
+export function adaptersOf({ config, ports }: Pick<Foundation, 'config'> & { ports: PacsPorts }): DestinationAdapters {
+  const those = (isWanted: (destination: Destination) => boolean) => () => config.destinations.filter(isWanted);
+  const pacsOf = (destination: Destination) => createPacs(destination, ports);
+  return {
+    delivering: keptByEntry(
+      those(({ state }) => state === 'active'),
+      pacsOf,
+    ),
+    reporting: keptByEntry(
+      those(({ confirm }) => confirm !== 'none'),
+      pacsOf,
+    ),
+    echoes: keptByEntry(
+      those(({ state }) => state !== 'retired'),
+      (destination) => createProbedPacs(withEchoTimeout(destination), config, ports),
+    ),
+  };
+}
+
+export function withEchoTimeout(destination: Destination): Destination {
+  return { ...destination, timeoutMs: Math.min(destination.timeoutMs, ECHO_TIMEOUT_MS) };
+}
+
+/** Starts the delivery of results to every destination that is neither paused nor retired, and follows what the page changes of them. */
+export function startDelivery(foundation: Foundation, adapters: Pick<DestinationAdapters, 'delivering'>): Delivery {
+  const { ports, store, values, paths, releasers } = foundation;
+  const log = ports.log.child({ component: 'deliver' });
   const delivery = createDelivery({
     store,
-    destinations: config.destinations
-      .filter(({ state }) => state === 'active')
-      .map((destination) => createPacs(destination, ports)),
+    destinations: adapters.delivering(),
     clock: ports.clock,
-    log: ports.log.child({ component: 'deliver' }),
+    log,
     noteReplaced: async ({ id }) => {
       const found = await store.replacedBy(id);
       if (found !== null)
@@ -102,32 +137,32 @@ export function startDelivery({ config, ports, store, paths, releasers }: Founda
       return writeSrForm(paths.results, report, sopClassUid, predecessor);
     },
   });
+  values.onChange(() => {
+    delivery
+      .serve(adapters.delivering())
+      // What was being sent to a destination that is gone has its answer on record by now.
+      .then(() => settleDestinations(foundation))
+      .catch((error: unknown) => log.error('Changed destinations are not settled', { error }));
+  });
   releasers.push('delivery', () => delivery.drain());
   return delivery;
 }
 
 /** Starts to ask the archives whether somebody else has reported what is unread here. */
-export function startReportWatch({ config, ports, store, releasers }: Foundation): void {
+export function startReportWatch(
+  { config, ports, store, releasers }: Foundation,
+  adapters: Pick<DestinationAdapters, 'reporting'>,
+): void {
   const { readByReport } = config.worklist;
-  const sources = config.destinations.filter(({ confirm }) => confirm !== 'none');
-  if (readByReport === 'off' || sources.length === 0) return;
+  if (readByReport === 'off') return;
   const watch = watchReports({
     store,
-    sources: sources.map((source) => createPacs(source, ports)),
+    sources: adapters.reporting,
     verifiedOnly: readByReport === 'verified',
     clock: ports.clock,
     log: ports.log.child({ component: 'reports' }),
   });
   releasers.push('report watch', watch.stop);
-}
-
-/** The destinations with a short timeout, for testing the connection on request. */
-export function destinationEchoes(config: Config, ports: PacsPorts): Pacs[] {
-  return config.destinations
-    .filter(({ state }) => state !== 'retired')
-    .map((destination) =>
-      createProbedPacs({ ...destination, timeoutMs: Math.min(destination.timeoutMs, ECHO_TIMEOUT_MS) }, config, ports),
-    );
 }
 
 /** Tests the connection to a source; null when the configuration names no port for it. */

@@ -16,6 +16,7 @@ import type { AgentPorts, Foundation } from './agentPorts.ts';
 import { openAuditTrail } from './audit.ts';
 import { openLiveValues } from './liveValues.ts';
 import { databasePlace, dataPaths } from './places.ts';
+import { settleDestinations } from './settleDestinations.ts';
 
 /** Maps the DICOM keyword in the configuration to the field name in the header. */
 const LOCATION_FROM = {
@@ -85,8 +86,13 @@ export async function layFoundation(
     retryMinMs: config.pipeline.retryMinMs,
     deliveryRetryMinMs: config.delivery.retryMinMs,
     deliveryRetryMaxMs: config.delivery.retryMaxMs,
-    destinations: config.destinations.filter(({ state }) => state !== 'retired').map(({ name }) => name),
-    wishes: wishesOf(config),
+    // The page may change them at any moment.
+    get destinations() {
+      return config.destinations.filter(({ state }) => state !== 'retired').map(({ name }) => name);
+    },
+    get wishes() {
+      return wishesOf(config);
+    },
     proofDestinations: config.proofOfLife.sendTo,
     reportNotEligible: config.report.notEligible,
     locationFrom: LOCATION_FROM[config.worklist.location],
@@ -95,18 +101,7 @@ export async function layFoundation(
   await store.endEarlierLeases();
   // Nobody listened while the agent was down, and the clock may have been set meanwhile.
   await store.settleDueTimes({ hasStepped: false });
-  for (const { name, formerNames } of config.destinations)
-    for (const former of formerNames) {
-      const renamed = await store.renameDestination(former, name);
-      if (renamed > 0)
-        ports.log.info('Deliveries go on under the new name of their destination', {
-          destination: name,
-          count: renamed,
-        });
-    }
-  const retired = config.destinations.filter(({ state }) => state === 'retired').map(({ name }) => name);
-  const closed = await store.closeRetired(retired);
-  if (closed > 0) ports.log.warn('Results that waited for retired destinations are closed', { count: closed });
+  await settleDestinations({ config, database, store, ports });
   const query = createWorklistQuery(database, clock, {
     get maxWaitMs() {
       return config.worklist.maxWaitMinutes * 60_000;

@@ -13,13 +13,18 @@ export function ownDoor({ host, idleTimeoutMs, acceptedSopClasses }: Config['rec
   return { host: ownHost(host), port, idleTimeoutMs, privateClasses: acceptedSopClasses };
 }
 
+/** The addresses from which this machine calls itself. */
+export async function ownAddresses({ host }: Config['receive']): Promise<string[]> {
+  const found = await lookup(ownHost(host), { all: true }).catch(() => []);
+  return ['127.0.0.1', '::1', ...found.map(({ address }) => address.replace(/%.*$/, ''))];
+}
+
 /** Who may send from this machine, besides `receive.sources`: the proof of life, and the archives from which the agent fetches by C-GET. */
-export async function ownSources(
-  { receive, destinations }: Pick<Config, 'receive' | 'destinations'>,
+export function ownSources(
+  { destinations }: Pick<Config, 'destinations'>,
+  addresses: string[],
   proofAeTitle: string,
-): Promise<AllowedSource[]> {
-  const found = await lookup(ownHost(receive.host), { all: true }).catch(() => []);
-  const addresses = ['127.0.0.1', '::1', ...found.map(({ address }) => address.replace(/%.*$/, ''))];
+): AllowedSource[] {
   const archives = destinations.flatMap((one) =>
     one.kind === 'dimse' && one.retrieve !== 'move' && one.state !== 'retired' ? [one.aeTitle] : [],
   );

@@ -16,6 +16,7 @@ import type { Foundation } from './agentPorts.ts';
 import type { FetchDoors } from './archives.ts';
 import { sourceEcho } from './destinations.ts';
 import { modelAdministration } from './models.ts';
+import { createDestinationAdministration } from './liveDestinations.ts';
 import type { LiveSources } from './liveSources.ts';
 import { openPulls } from './pulls.ts';
 import { createSettingsAdministration } from './settings.ts';
@@ -32,7 +33,7 @@ interface PageParts {
   housekeeping: Housekeeping;
   /** The networks of both roles. */
   roles: readonly ModelServing[];
-  echoes: readonly Pacs[];
+  echoes: () => readonly Pacs[];
   /** Null until it has started. */
   receiver: () => Receiver | null;
   doors: FetchDoors;
@@ -68,6 +69,7 @@ export async function startPage(foundation: Foundation, parts: PageParts): Promi
     admin: createAdministration({
       config,
       sources,
+      destinations: createDestinationAdministration(foundation),
       settings: createSettingsAdministration(foundation, sources),
       pulls: openPulls(foundation, sources, parts.doors),
       database,

@@ -24,7 +24,7 @@ export function openProofOfLife(
   }: {
     aeTitle: string;
     receiverPort: () => number | null;
-    destinations: readonly Pacs[];
+    destinations: () => readonly Pacs[];
   },
 ): ProofOfLife {
   const { sendTo, expect, timeoutMinutes, schedule, alarmAfterHours } = config.proofOfLife;
@@ -47,9 +47,10 @@ export function openProofOfLife(
       return (await sendFiles(peer, files, { clock })).map(({ outcome }) => outcome);
     },
     // What is paused on purpose is no failure.
-    destinations: destinations.filter(({ name }) =>
-      config.destinations.some((one) => one.name === name && one.state === 'active'),
-    ),
+    get destinations() {
+      const active = config.destinations.filter(({ state }) => state === 'active');
+      return destinations().filter(({ name }) => active.some((one) => one.name === name));
+    },
     sendTo,
     dir: paths.proof,
     expect,

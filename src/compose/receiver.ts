@@ -15,7 +15,7 @@ import type { Foundation } from './agentPorts.ts';
 import { createCommitments, takeReport } from './commitments.ts';
 import type { LiveSources } from './liveSources.ts';
 import type { OwnCertificates } from './ownCertificates.ts';
-import { ownSources } from './ownDoor.ts';
+import { ownAddresses, ownSources } from './ownDoor.ts';
 import { leaveStowDoor, stowLimits } from './stowDoor.ts';
 
 /**
@@ -73,6 +73,7 @@ export async function startReceiving(
 ): Promise<{ receiver: Receiver; isOnRecord: (studyInstanceUid: string) => boolean }> {
   const {
     config,
+    values,
     paths,
     store,
     resolvePath,
@@ -96,7 +97,12 @@ export async function startReceiving(
     allOnRecord: () => intake.drained(),
     onRefused: refusals.refused,
   });
-  const fromHere = await ownSources(config, proofAeTitle);
+  const addresses = await ownAddresses(config.receive);
+  // The page may change sources and destinations at any moment.
+  const callers = () => ({
+    sources: [...sources.all(), ...ownSources(config, addresses, proofAeTitle)],
+    otherAeTitles: [...config.receive.otherAeTitles, ...callingAeTitles(config)],
+  });
   const { tls, ...settings } = config.receive;
   const stow = stowLimits(config);
   const receiver = await startReceiver({
@@ -104,8 +110,7 @@ export async function startReceiving(
       ...settings,
       ...(tls === undefined ? {} : { tls: receiveTls(tls, readTlsFiles(tls)) }),
       stow: stow === null ? undefined : { ...stow, port: 0, secret: stowSecret },
-      otherAeTitles: [...settings.otherAeTitles, ...callingAeTitles(config)],
-      sources: [...sources.all(), ...fromHere],
+      ...callers(),
       // The proof of life has a place of its own.
       maxAssociations: config.receive.maxAssociations + 1,
     },
@@ -133,7 +138,9 @@ export async function startReceiving(
   });
   if (tls !== undefined)
     certificates.onRenewed('receive.tls', (material) => receiver.renewTls(receiveTls(tls, material)));
-  sources.onChange((all) => receiver.allow([...all, ...fromHere]));
+  const allow = (): void => receiver.allow(callers());
+  sources.onChange(allow);
+  values.onChange(allow);
   onListening(receiver);
   const stowPort = receiver.stowPort();
   // For odontoid pull. The port stays the same when the receiver is started again.

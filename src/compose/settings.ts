@@ -2,6 +2,7 @@ import { TriageError } from '../base/errors.ts';
 import { yamlText } from '../config/configLayers.ts';
 import { settingLines, settingsOf } from '../config/effectiveSettings.ts';
 import { isPageKey, typedPageValue, type PageKey } from '../config/pageValues.ts';
+import { keptDestinations, PAGE_DESTINATIONS } from '../config/pageDestinations.ts';
 import { PAGE_SOURCES } from '../config/pageSources.ts';
 import type { Administration } from '../web/administration.ts';
 import { createProofRuns } from '../worklist/proof/proofRuns.ts';
@@ -25,20 +26,25 @@ export function createSettingsAdministration(parts: Parts, sources: LiveSources)
   const known = ports.settings ?? settingsOf(config, []);
   const changes = createPageSettings(database, ports.clock);
   const document = createSettingsDocument({ values, sources, changes });
-  const setByPage = (key: string): unknown => (isPageKey(key) ? values.now()[key] : undefined);
+  const setByPage = (key: string): unknown => (isValueKey(key) ? values.now()[key] : undefined);
+  const addedByPage = (key: string): unknown[] => {
+    if (key === PAGE_SOURCES) return [...sources.ofPage()];
+    return key === PAGE_DESTINATIONS ? (keptDestinations(values.now().destinations ?? []) ?? []) : [];
+  };
   return {
     list: async () => ({
       firstSteps: await firstSteps(parts, sources),
       mayChange: sources.mayChange,
       settings: known.map(({ key, value, origin, place, description }) => {
         const ofPage = setByPage(key);
+        const added = addedByPage(key);
         return {
           key,
           lines: settingLines(ofPage ?? value),
           origin: ofPage === undefined ? origin : 'page',
           place,
-          ofPage: key === PAGE_SOURCES && sources.ofPage().length > 0 ? settingLines(sources.ofPage()) : [],
-          typed: isPageKey(key) && values.whyNot(key) === null ? typedText(key, ofPage ?? value) : null,
+          ofPage: added.length > 0 ? settingLines(added) : [],
+          typed: isValueKey(key) && values.whyNot(key) === null ? typedText(key, ofPage ?? value) : null,
           description,
         };
       }),
@@ -51,12 +57,12 @@ export function createSettingsAdministration(parts: Parts, sources: LiveSources)
     takeBack: (aeTitle, why) => sources.takeBack(aeTitle, why),
     try: async (key, text) => {
       const known = pageKey(key);
-      const value = typedPageValue(known, text, config);
+      const value = values.check({ [known]: typedPageValue(known, text) })[known];
       return { lines: settingLines(value), effect: await effectOf(parts, known, value) };
     },
     set: async (key, text, why) => {
       const known = pageKey(key);
-      await values.set(known, text === null ? null : typedPageValue(known, text, config), why);
+      await values.change(() => ({ [known]: text === null ? null : typedPageValue(known, text) }), why);
     },
     exported: document.exported,
     imported: document.imported,
@@ -75,18 +81,22 @@ async function firstSteps({ config, database, query, ports }: Parts, sources: Li
   ];
 }
 
+/** A key that is set as a value. Destinations are set one by one, on *Connections*. */
+type ValueKey = Exclude<PageKey, typeof PAGE_DESTINATIONS>;
+const isValueKey = (key: string): key is ValueKey => isPageKey(key) && key !== PAGE_DESTINATIONS;
+
 /** @throws TriageError `command-invalid` */
-function pageKey(key: string): PageKey {
-  if (isPageKey(key)) return key;
+function pageKey(key: string): ValueKey {
+  if (isValueKey(key)) return key;
   throw new TriageError('command-invalid', `${key} cannot be set on this page: change it in the configuration file.`);
 }
 
 /** A value as a person types it: YAML, as it stands in the file. */
-const typedText = (key: PageKey, value: unknown): string =>
+const typedText = (key: ValueKey, value: unknown): string =>
   key === 'worklist.viewerUrl' ? String(value) : yamlText(value).trimEnd();
 
 /** What a value would do, counted on the present worklist before it is set. */
-async function effectOf({ config, query, store, ports }: Parts, key: PageKey, value: unknown): Promise<string> {
+async function effectOf({ config, query, store, ports }: Parts, key: ValueKey, value: unknown): Promise<string> {
   const nowMs = ports.clock.now();
   if (key === 'worklist.maxWaitMinutes') {
     const unread = (await query.rows({ readLimit: 0 })).filter((row) => row.readAtMs === null);

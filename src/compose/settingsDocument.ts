@@ -1,6 +1,7 @@
 import { TriageError } from '../base/errors.ts';
 import { yamlText, yamlValue } from '../config/configLayers.ts';
-import { isPageKey, PAGE_KEYS } from '../config/pageValues.ts';
+import { keptDestinations, PAGE_DESTINATIONS } from '../config/pageDestinations.ts';
+import { isPageKey, PAGE_KEYS, type PageValues } from '../config/pageValues.ts';
 import { PAGE_SOURCES, pageSourcesOf } from '../config/pageSources.ts';
 import type { PageSettings, Why } from '../worklist/settings/pageSettings.ts';
 import { keptSources, type LiveSources } from './liveSources.ts';
@@ -18,24 +19,19 @@ export function createSettingsDocument({
   sources,
   changes,
 }: {
-  values: Pick<LiveValues, 'now' | 'check' | 'read'>;
+  values: Pick<LiveValues, 'now' | 'toKeep' | 'read'>;
   sources: Pick<LiveSources, 'ofPage' | 'check' | 'read'>;
   changes: PageSettings;
 }): SettingsDocument {
   return {
     exported: () => exportedYaml(values.now(), sources),
     imported: async (text, why) => {
-      const entries = importedEntries(text).map(([key, said]): [key: string, value: unknown] => {
-        if (isPageKey(key)) {
-          values.check(key, said);
-          return [key, said];
-        }
-        const senders = pageSourcesOf(said);
-        sources.check(senders);
-        return [key, keptSources(senders)];
-      });
+      const entries = importedEntries(text);
+      const senders = entries.flatMap(([key, said]) => (key === PAGE_SOURCES ? [pageSourcesOf(said)] : []));
+      for (const one of senders) sources.check(one);
+      const said = Object.fromEntries(entries.filter(([key]) => isPageKey(key)));
       await changes.change(
-        entries.map(([key, value]) => ({ key, next: () => value })),
+        [...values.toKeep(said), ...senders.map((one) => ({ key: PAGE_SOURCES, next: () => keptSources(one) }))],
         why,
       );
       await values.read();
@@ -45,7 +41,7 @@ export function createSettingsDocument({
   };
 }
 
-function exportedYaml(values: object, sources: Pick<LiveSources, 'ofPage'>): string {
+function exportedYaml(values: PageValues, sources: Pick<LiveSources, 'ofPage'>): string {
   const document: Record<string, unknown> = {};
   const put = (key: string, value: unknown) => {
     const keys = key.split('.');
@@ -57,6 +53,7 @@ function exportedYaml(values: object, sources: Pick<LiveSources, 'ofPage'>): str
     section[last] = value;
   };
   for (const [key, value] of Object.entries(values)) put(key, value);
+  if (values.destinations !== undefined) put(PAGE_DESTINATIONS, keptDestinations(values.destinations));
   if (sources.ofPage().length > 0) put(PAGE_SOURCES, sources.ofPage());
   return Object.keys(document).length === 0 ? '# Nothing was set on the page.\n' : yamlText(document);
 }

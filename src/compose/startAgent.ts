@@ -12,7 +12,7 @@ import type { WorklistQuery } from '../worklist/list/worklistQuery.ts';
 import { openAccess } from './access.ts';
 import type { FetchDoors } from './archives.ts';
 import type { AgentPorts, Foundation } from './agentPorts.ts';
-import { destinationEchoes, startDelivery, startReportWatch } from './destinations.ts';
+import { adaptersOf, startDelivery, startReportWatch } from './destinations.ts';
 import { settingsFollower } from './followSettings.ts';
 import { layFoundation } from './foundation.ts';
 import { openSources } from './liveSources.ts';
@@ -38,6 +38,8 @@ export interface Agent {
   store: WorklistStore;
   query: WorklistQuery;
   system(): Promise<SystemStatus>;
+  /** How many may send, and how many get results, by file and page. */
+  peers(): { sources: number; destinations: number };
   /** Null without a TLS port. */
   dicomTlsPort: number | null;
   /** Looks for renewed certificate files now, instead of within half a minute. */
@@ -54,10 +56,10 @@ export interface Agent {
  *
  * @throws TriageError `config-invalid`, `database-*`: what a person must fix before the agent can start
  */
-export async function startAgent(config: Config, ports: AgentPorts): Promise<Agent> {
+export async function startAgent(ofFiles: Config, ports: AgentPorts): Promise<Agent> {
   return withReleasers(ports.log, async (releasers, release) => {
-    const foundation = await layFoundation(config, ports, releasers);
-    const { store, query, audit, auditTrail } = foundation;
+    const foundation = await layFoundation(ofFiles, ports, releasers);
+    const { config, store, query, audit, auditTrail } = foundation;
     let started = false;
     releasers.push('last word', async () => {
       if (started) await audit.append({ action: 'agent.stopped', actor: 'odontoid' });
@@ -82,9 +84,10 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     });
     const sources = await openSources(foundation);
     const settings = await settingsFollower(foundation, sources);
-    const delivery = startDelivery(foundation);
-    startReportWatch(foundation);
-    const echoes = destinationEchoes(config, ports);
+    const adapters = adaptersOf(foundation);
+    const delivery = startDelivery(foundation, adapters);
+    startReportWatch(foundation, adapters);
+    const { echoes } = adapters;
     const proofAeTitle = newProofAeTitle();
     const stowSecret = newSecret();
     const receiverPort = () => receiver?.port ?? null;
@@ -172,6 +175,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       store,
       query,
       system,
+      peers: () => ({ sources: sources.all().length, destinations: config.destinations.length }),
       peakRssBytes,
       close: release,
     };

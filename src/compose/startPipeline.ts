@@ -61,7 +61,9 @@ export function startPipeline(
       institutionName: config.report.institutionName,
       options: {
         heatmaps: config.report.heatmaps,
-        keySlices: config.destinations.some(({ objects }) => objects.includes('keySlices')),
+        get keySlices() {
+          return config.destinations.some(({ objects }) => objects.includes('keySlices'));
+        },
       },
     },
     renderSource: decoder.decodeSlice,

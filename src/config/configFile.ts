@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { messageOf, TriageError } from '../base/errors.ts';
 import { packageRoot } from '../base/packageRoot.ts';
-import type { Config, configSchema, SecretSource } from './config.ts';
+import type { Config, configSchema, Destination, SecretSource } from './config.ts';
 import { parseLayers, readLayers } from './configLayers.ts';
 import { unsafeExposure } from './webSettings.ts';
 
@@ -45,7 +45,7 @@ export function finished(config: z.infer<typeof configSchema>): Config {
       'config-invalid',
       `proofOfLife.sendTo: there is no destination ${unknown}. Name one of destinations[].name.`,
     );
-  checkFormerNames(config);
+  checkDestinationNames(config.destinations);
   checkWebTls(config);
   checkSelection(config);
   checkArchives(config);
@@ -56,9 +56,17 @@ export function finished(config: z.infer<typeof configSchema>): Config {
   });
 }
 
-/** @throws TriageError `config-invalid` where a former name does not lead to one destination */
-function checkFormerNames({ destinations }: Config): void {
-  const taken = new Set(destinations.map(({ name }) => name));
+/** @throws TriageError `config-invalid` where a name, present or former, does not lead to one destination */
+export function checkDestinationNames(destinations: readonly Pick<Destination, 'name' | 'formerNames'>[]): void {
+  const taken = new Set<string>();
+  for (const { name } of destinations) {
+    if (taken.has(name))
+      throw new TriageError(
+        'config-invalid',
+        `destinations: two of them are called ${name}. Give each a name of its own.`,
+      );
+    taken.add(name);
+  }
   for (const { name, formerNames } of destinations)
     for (const former of formerNames) {
       if (taken.has(former))

@@ -1,17 +1,24 @@
 import { TriageError, messageOf } from '../base/errors.ts';
 import { validatorWords } from '../base/validatorWords.ts';
 import type { Config } from './config.ts';
-import { checkSelection } from './configFile.ts';
+import { checkDestinationNames, checkSelection } from './configFile.ts';
 import { yamlValue } from './configLayers.ts';
 import { housekeepingSettings } from './operationSettings.ts';
+import {
+  destinationsInForce,
+  PAGE_DESTINATIONS,
+  pageDestinationsSettings,
+  type PageDestination,
+} from './pageDestinations.ts';
 import { selectionSettings } from './selectionSettings.ts';
 import { worklistSettings } from './worklistSettings.ts';
 
-/** The settings that the page may set where files and variables leave them at their default, beside the senders of `receive.sources`. */
+/** The settings that the page may set where files and variables leave them at their default, beside the senders of `receive.sources`; and destinations, which it adds. */
 const SCHEMAS = {
   'worklist.maxWaitMinutes': worklistSettings.unwrap().shape.maxWaitMinutes,
   'worklist.viewerUrl': worklistSettings.unwrap().shape.viewerUrl,
   'housekeeping.retentionDays': housekeepingSettings.unwrap().shape.retentionDays,
+  [PAGE_DESTINATIONS]: pageDestinationsSettings,
   selection: selectionSettings,
 } as const;
 
@@ -23,37 +30,53 @@ export interface PageValues {
   'worklist.maxWaitMinutes'?: number;
   'worklist.viewerUrl'?: string;
   'housekeeping.retentionDays'?: number;
+  destinations?: PageDestination[];
   selection?: Config['selection'];
 }
 
 export const isPageKey = (key: string): key is PageKey => Object.hasOwn(SCHEMAS, key);
 
-/** A value for a key, checked as one of the file would be. @throws TriageError `command-invalid` */
-export function checkedPageValue<Key extends PageKey>(key: Key, value: unknown, config: Config): PageValues[Key] {
-  const parsed = SCHEMAS[key].safeParse(value, { error: validatorWords });
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new TriageError('command-invalid', `${[key, ...issue!.path.map(String)].join('.')}: ${issue!.message}`);
+/**
+ * What the page would say, checked as the file would be: each value by itself, and those that name each other together. A key of null is not set.
+ * @throws TriageError `command-invalid`
+ */
+export function checkedPageValues(said: Partial<Record<PageKey, unknown>>, ofFiles: Config): PageValues {
+  const values: Record<string, unknown> = {};
+  for (const key of PAGE_KEYS) {
+    const value = said[key] ?? null;
+    if (value !== null) values[key] = checkedValue(key, value);
   }
+  const { destinations: ofPage = [], selection = [] } = values as PageValues;
+  const destinations = destinationsInForce(ofFiles.destinations, ofPage);
   try {
-    if (key === 'selection')
-      checkSelection({ selection: parsed.data as Config['selection'], destinations: config.destinations });
+    checkDestinationNames(ofPage);
+    checkSelection({ selection, destinations: [...destinations] });
   } catch (error) {
     throw new TriageError('command-invalid', messageOf(error), { cause: error });
   }
-  return parsed.data as PageValues[Key];
+  return values;
 }
 
-/** What a person has typed for a key: YAML, as it would stand in the file. @throws TriageError `command-invalid` */
-export function typedPageValue<Key extends PageKey>(key: Key, text: string, config: Config): PageValues[Key] {
+function checkedValue(key: PageKey, value: unknown): unknown {
+  const parsed = SCHEMAS[key].safeParse(value, { error: validatorWords });
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new TriageError('command-invalid', `${[key, ...issue!.path.map(String)].join('.')}: ${issue!.message}`);
+}
+
+/** What a person has typed for a key: YAML, as it would stand in the file. @throws TriageError `command-invalid` when it is no YAML */
+export function typedPageValue(key: PageKey, text: string): unknown {
   // An address may hold what YAML reads as a mapping or a comment.
-  return checkedPageValue(key, key === 'worklist.viewerUrl' ? text.trim() : yamlValue(text), config);
+  return key === 'worklist.viewerUrl' ? text.trim() : yamlValue(text);
 }
 
 /** The configuration with what the page says, from one moment to the next: `values` is asked at each look. */
 export function liveConfig(config: Config, values: () => PageValues): Config {
   return {
     ...config,
+    get destinations() {
+      return [...destinationsInForce(config.destinations, values().destinations ?? [])];
+    },
     get selection() {
       return values().selection ?? config.selection;
     },

@@ -4,7 +4,7 @@ import { resultSopClassName } from '../dicom/sopClasses.ts';
 import { derivedUid } from '../dicom/uids.ts';
 import { backoffMs } from '../base/backoff.ts';
 import { TriageError } from '../base/errors.ts';
-import { startWakingLoop } from '../base/wakingLoop.ts';
+import { startWakingLoop, type WakingLoop } from '../base/wakingLoop.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { DeliveryOutcome, DueDelivery, Pacs, Receipt, ResultObject, StoreOutcome } from '../case/delivery.ts';
@@ -64,6 +64,11 @@ export interface DeliveryPorts {
 export interface Delivery {
   /** Checks the outbox now. */
   nudge(): void;
+  /**
+   * Serves these destinations from now on. One that is served already, by the same adapter, goes on undisturbed. Resolves when the answers to what was being
+   * sent to the others are recorded; whoever takes their place waits for that.
+   */
+  serve(destinations: readonly Pacs[]): Promise<void>;
   /** Takes nothing more from the outbox; resolves when the answers to everything being sent are recorded. */
   drain(): Promise<void>;
 }
@@ -73,29 +78,48 @@ export interface Delivery {
  * any point leads to the same bytes being sent or queried again, under the same UID.
  */
 export function createDelivery(ports: DeliveryPorts): Delivery {
-  const { store, destinations, clock, log, options = {} } = ports;
+  const { store, clock, log, options = {} } = ports;
   const batch = options.batch ?? 20;
   const pollMs = options.pollMs ?? 1_000;
-  const loops = destinations.map((destination) =>
+  const loops = new Map<Pacs, WakingLoop>();
+  const start = (destination: Pacs, ready: Promise<unknown>): WakingLoop =>
     startWakingLoop({
-      step: () => serve(destination, batch, ports),
+      step: async (stopping) => {
+        await ready;
+        return stopping.aborted ? false : serve(destination, batch, ports);
+      },
       pollMs,
       // Each received slice is a change, too; one check answers many changes.
       coalesceMs: COALESCE_MS,
       retryMs: (failures) => backoffMs(destination.name, failures, pollMs, LONGEST_RETRY_MS),
       onError: (error) => log.error('Delivery failed', { destination: destination.name, error }),
       clock,
-    }),
-  );
+    });
+  let isDraining = false;
+  let ended: Promise<unknown> = Promise.resolve();
+  const change = (destinations: readonly Pacs[]): void => {
+    const gone = [...loops].filter(([destination]) => !destinations.includes(destination));
+    for (const [destination] of gone) loops.delete(destination);
+    ended = Promise.all([ended, ...gone.map(([, loop]) => loop.stop())]);
+    for (const destination of isDraining ? [] : destinations)
+      if (!loops.has(destination)) loops.set(destination, start(destination, ended));
+  };
+  change(ports.destinations);
   const nudge = (): void => {
-    for (const loop of loops) loop.wake();
+    for (const loop of loops.values()) loop.wake();
   };
   const forget = store.onChange(nudge);
   return {
     nudge,
+    serve: async (destinations) => {
+      change(destinations);
+      await ended;
+    },
     drain: async () => {
       forget();
-      await Promise.all(loops.map((loop) => loop.stop()));
+      isDraining = true;
+      change([]);
+      await ended;
     },
   };
 }

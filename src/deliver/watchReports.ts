@@ -14,7 +14,8 @@ interface ReportedStudies {
 
 export interface ReportWatchPorts {
   store: ReportedStudies;
-  sources: readonly ReportSource[];
+  /** The archives that are asked, from one look to the next. */
+  sources: () => readonly ReportSource[];
   /** Only reports that a person has signed count. */
   verifiedOnly: boolean;
   clock: Clock;
@@ -33,12 +34,19 @@ const MOST_UNREAD = 2_000;
 
 /** Asks the archives now and then whether somebody else has reported a study that is unread here. */
 export function watchReports(ports: ReportWatchPorts): { stop: () => Promise<void> } {
-  const looks = ports.sources.map((source) => lookAt(source, ports));
+  const looks = new WeakMap<ReportSource, Look>();
+  const lookOf = (source: ReportSource): Look => {
+    const look = looks.get(source) ?? lookAt(source, ports);
+    looks.set(source, look);
+    return look;
+  };
   const loop = startWakingLoop({
     step: async () => {
+      const sources = ports.sources();
+      if (sources.length === 0) return false;
       const nowMs = ports.clock.now();
       const unread = await ports.store.unreadStudies(nowMs - OLDEST_MS, MOST_UNREAD);
-      await Promise.all(looks.map((look) => look(unread, nowMs)));
+      await Promise.all(sources.map((source) => lookOf(source)(unread, nowMs)));
       return false;
     },
     pollMs: LOOK_EVERY_MS,
@@ -48,10 +56,12 @@ export function watchReports(ports: ReportWatchPorts): { stop: () => Promise<voi
   return { stop: () => loop.stop() };
 }
 
+type Look = (unread: readonly { studyInstanceUid: string; arrivedAtMs: number }[], nowMs: number) => Promise<void>;
+
 /** One look at one archive, which remembers what it was asked about and when. */
-function lookAt(source: ReportSource, { store, verifiedOnly, log }: ReportWatchPorts) {
+function lookAt(source: ReportSource, { store, verifiedOnly, log }: ReportWatchPorts): Look {
   const askedAtMs = new Map<string, number>();
-  return async (unread: readonly { studyInstanceUid: string; arrivedAtMs: number }[], nowMs: number): Promise<void> => {
+  return async (unread, nowMs) => {
     const known = new Set(unread.map(({ studyInstanceUid }) => studyInstanceUid));
     for (const study of askedAtMs.keys()) if (!known.has(study)) askedAtMs.delete(study);
     const due = unread.filter(({ studyInstanceUid, arrivedAtMs }) => {

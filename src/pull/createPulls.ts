@@ -17,7 +17,8 @@ export interface PullArchive {
 }
 
 export interface PullsOptions {
-  archives: readonly PullArchive[];
+  /** Those that there are now. */
+  archives: () => readonly PullArchive[];
   /** Whether anybody with this calling AE title may send now. */
   maySend: (aeTitle: string) => boolean;
   pull: Omit<PullPorts, 'retrieve'>;
@@ -123,9 +124,9 @@ export function createPulls({ archives, maySend, pull, audit, clock, log }: Pull
   };
 
   return {
-    list: (forName) => ({ archives: archives.map(({ name }) => name), runs: runs.map((run) => shown(run, forName)) }),
+    list: (forName) => ({ archives: archives().map(({ name }) => name), runs: runs.map((run) => shown(run, forName)) }),
     begin: async (request) => {
-      const archive = archives.find(({ name }) => name === request.archive);
+      const archive = archives().find(({ name }) => name === request.archive);
       if (archive === undefined)
         throw new TriageError('not-found', `${request.archive} is no destination that can be asked.`);
       const value = askedValue(request.value);

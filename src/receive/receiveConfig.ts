@@ -61,6 +61,9 @@ export interface ReceiveConfig {
   stow?: ReceiveStow | undefined;
 }
 
+/** Who may send, and which AE titles they may call: what changes while the receiver runs. */
+export type AllowedCallers = Pick<ReceiveConfig, 'sources' | 'otherAeTitles'>;
+
 export const DEFAULT_RECEIVE_CONFIG: ReceiveConfig = {
   host: '127.0.0.1',
   port: 11112,

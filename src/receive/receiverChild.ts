@@ -177,7 +177,7 @@ async function obey(order: ReceiverOrder): Promise<void> {
       }
       break;
     case 'allow':
-      scp?.allow(order.sources);
+      scp?.allow(order.callers);
       break;
     case 'commitment':
       asked.get(order.id)?.(order.answer);

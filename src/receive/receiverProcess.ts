@@ -11,7 +11,7 @@ import {
   type ReceiverCounters,
   type ReceiverOptions,
 } from './receiverRecord.ts';
-import type { AllowedSource, ReceiveConfig, ReceiveTls } from './receiveConfig.ts';
+import type { AllowedCallers, ReceiveConfig, ReceiveTls } from './receiveConfig.ts';
 import { receiverFork } from './receiverFork.ts';
 import { listSpool } from './spool.ts';
 
@@ -24,7 +24,7 @@ export interface Receiver {
   /** Later TLS connections use this certificate, key and authorities. */
   renewTls(tls: ReceiveTls): void;
   /** Later associations are judged by these sources, also when the process is started again. */
-  allow(sources: readonly AllowedSource[]): void;
+  allow(callers: AllowedCallers): void;
   isUp(): boolean;
   /** When it died; null while it is up. */
   downSinceMs(): number | null;
@@ -160,9 +160,9 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       config = { ...config, tls };
       order({ type: 'renew-tls', tls });
     },
-    allow: (sources) => {
-      config = { ...config, sources };
-      order({ type: 'allow', sources });
+    allow: (callers) => {
+      config = { ...config, ...callers };
+      order({ type: 'allow', callers });
     },
     isUp: () => up,
     downSinceMs: () => downSinceMs,

@@ -8,7 +8,7 @@ import type { Log } from '../base/log.ts';
 import { serveAssociation, type Association, type AssociationEnd } from './association.ts';
 import { createAssociationPolicy, type AssociationPolicy, type CallerCertificate } from './associationPolicy.ts';
 import type { CommitmentAnswer } from './commitmentService.ts';
-import type { AllowedSource, ReceiveConfig, ReceiveTls } from './receiveConfig.ts';
+import type { AllowedCallers, ReceiveConfig, ReceiveTls } from './receiveConfig.ts';
 import type { EndOfSending } from './receiverMessages.ts';
 import type { Refusal, RefusalKind } from './refusals.ts';
 import type { Spool } from './spool.ts';
@@ -32,8 +32,8 @@ export interface StorageScp {
   tlsPort: number | null;
   /** Later TLS connections use this certificate, key and authorities. @throws TriageError `config-invalid` when they do not fit together */
   renewTls(tls: ReceiveTls): void;
-  /** Later associations are judged by these sources; open ones go on. */
-  allow(sources: readonly AllowedSource[]): void;
+  /** Later associations are judged by these; open ones go on. */
+  allow(callers: AllowedCallers): void;
   /** Takes no more connections, lets current objects finish for at most `graceMs`, and ends. */
   close(graceMs: number): Promise<void>;
 }
@@ -149,8 +149,8 @@ export async function startStorageScp(options: StorageScpOptions): Promise<Stora
     port,
     tlsPort,
     renewTls: (tls) => acceptor?.renew(tls),
-    allow: (sources) => {
-      newest = createAssociationPolicy({ ...config, sources });
+    allow: (callers) => {
+      newest = createAssociationPolicy({ ...config, ...callers });
     },
     close: async (graceMs) => {
       for (const server of servers) server.close();

@@ -39,10 +39,15 @@ const renderLines: DecodeLines = async (images, line) => {
   return answer.lines;
 };
 
-async function write({ reported, findings }: Extract<ToReportChild, { kind: 'write' }>): Promise<FromReportChild> {
+async function write({
+  reported,
+  findings,
+  keySlices,
+}: Extract<ToReportChild, { kind: 'write' }>): Promise<FromReportChild> {
   try {
     const setup = JSON.parse(process.argv[2] ?? '') as ReportChildSetup;
-    const writer = createResultWriter({ ...setup, renderSource, renderLines });
+    const options = { ...setup.options, keySlices };
+    const writer = createResultWriter({ ...setup, options, renderSource, renderLines });
     return { kind: 'written', objects: await writer.write(reported, findings) };
   } catch (error) {
     return { kind: 'failed', error: toErrorMessage(error, 'report-failed', 'The report could not be written') };

@@ -8,7 +8,8 @@ import type { ReportedCase, ResultWriterOptions } from './writeResults.ts';
 export type ReportChildSetup = Omit<ResultWriterOptions, 'renderSource' | 'renderLines' | 'onPicture'>;
 
 export type ToReportChild =
-  | { kind: 'write'; reported: ReportedCase; findings: Findings }
+  /** `keySlices`: as in {@link ResultWriterOptions}; destinations that want them come and go. */
+  | { kind: 'write'; reported: ReportedCase; findings: Findings; keySlices: boolean }
   | { kind: 'slice'; slice: SourceSlice }
   | { kind: 'lines'; lines: Float32Array[] }
   | { kind: 'noSlice'; error: ErrorMessage };

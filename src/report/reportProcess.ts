@@ -198,7 +198,8 @@ class ReportSupervisor implements ReportProcess {
       child.on('message', onMessage).once('exit', onExit).once('error', onError);
       signal?.addEventListener('abort', onAbort);
       startTimer();
-      child.send({ kind: 'write', reported, findings } satisfies ToReportChild, () => undefined);
+      const { keySlices = false } = this.#options.writer.options;
+      child.send({ kind: 'write', reported, findings, keySlices } satisfies ToReportChild, () => undefined);
     });
   }
 

@@ -1,5 +1,6 @@
 import type {
   ConnectionsAnswer,
+  DestinationEntry,
   EchoAnswer,
   NeedsAttention,
   RemovedStudies,
@@ -31,6 +32,22 @@ export interface Administration {
     list(): Promise<ConnectionsAnswer>;
     /** Tests the connection to a configured peer. @throws TriageError `not-found`, `command-invalid` for a source without an echo address */
     echo(kind: 'destination' | 'source', name: string): Promise<EchoAnswer>;
+  };
+  destinations: {
+    /** False where the site keeps its settings in files. */
+    mayChange: boolean;
+    /** Where the configuration sets its destinations; null where it has none, or is none of files. */
+    place: string | null;
+    /** Names that the configuration file has. */
+    ofFile: readonly string[];
+    /** What the page has set. */
+    ofPage(): readonly DestinationEntry[];
+    /** Tests the connection to a destination that is not set yet. @throws TriageError `command-invalid` */
+    try(entry: DestinationEntry): Promise<EchoAnswer>;
+    /** Adds a destination, or changes the one called `replaces`, from now on. @throws TriageError `command-invalid`, `not-found` */
+    set(entry: DestinationEntry, replaces: string | null, why: Why): Promise<void>;
+    /** Takes back what the page has said of one; what waits for it is closed. @throws TriageError `command-invalid`, `not-found` */
+    takeBack(name: string, why: Why): Promise<void>;
   };
   pulls: {
     /** What can be asked, and what was; `forName` sees what they have asked for themselves. */

@@ -1,14 +1,15 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import type { Page } from 'playwright-core';
 import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
-import { startAgent } from '../../src/compose/startAgent.ts';
+import { startAgent, type Agent } from '../../src/compose/startAgent.ts';
 import { configFrom } from '../../src/config/configFile.ts';
 import { createLog } from '../../src/base/log.ts';
-import { temporaryDirectory } from '../interop/dcmtk.ts';
+import { freePort, startServer, temporaryDirectory } from '../interop/dcmtk.ts';
 import { startOrthanc } from '../interop/orthanc.ts';
-import { smallStudy } from '../pipeline/agentUnderTest.ts';
+import { send, SENDER, smallStudy } from '../pipeline/agentUnderTest.ts';
 import { instanceOf } from '../unit/worklist/facts.ts';
 import { complaintsInBothThemes, complaintsOfAxe, openPage, site, startBrowser } from './openPage.ts';
 import { addStudy, studyUid } from './seededWorklist.ts';
@@ -16,7 +17,7 @@ import { addStudy, studyUid } from './seededWorklist.ts';
 startBrowser();
 
 /** A whole agent whose PACS is a real Orthanc. */
-async function wholeAgent(): Promise<{ url: string; dir: string }> {
+async function wholeAgent(): Promise<{ agent: Agent; url: string; dir: string }> {
   if (!existsSync(resolve(import.meta.dirname, '../../dist/web/index.html')))
     throw new Error('Build the page first: npm run build');
   const { dir, remove } = await temporaryDirectory();
@@ -32,6 +33,7 @@ async function wholeAgent(): Promise<{ url: string; dir: string }> {
         sources: [
           { aeTitle: 'CT1', addresses: ['10.1.2.0/24'], echo: { host: '127.0.0.1', port: orthanc.dicomPort } },
           { aeTitle: 'CT2', addresses: ['10.1.3.7'] },
+          { aeTitle: SENDER, addresses: ['127.0.0.1'] },
         ],
       },
       destinations: [
@@ -47,11 +49,11 @@ async function wholeAgent(): Promise<{ url: string; dir: string }> {
     { clock: systemClock, log: createLog('silent'), environment: {} },
   );
   onTestFinished(() => agent.close());
-  return { url: agent.url, dir };
+  return { agent, url: agent.url, dir };
 }
 
 test('a proof of life is run from the page, and its alarm stands on the worklist; peers answer to an echo; a dropped file is judged', async () => {
-  const { url, dir } = await wholeAgent();
+  const { agent, url, dir } = await wholeAgent();
   const page = await openPage({ url } as Parameters<typeof openPage>[0], { path: '/proof-of-life' });
   await page.getByRole('heading', { level: 1, name: 'Proof of life' }).waitFor();
   await page.getByText('None has passed yet.').waitFor();
@@ -113,7 +115,55 @@ test('a proof of life is run from the page, and its alarm stands on the worklist
   await page.getByText(/the calling AE title is not among the sources/).waitFor();
   await drop(Buffer.from('no DICOM'));
   await page.getByText(/0xC000/).waitFor();
+  await addsDestination(page, agent, dir);
 }, 300_000);
+
+/** Adds a storescp as a destination, sees a result of a study that comes then arrive there without a restart, and takes it back. */
+async function addsDestination(page: Page, agent: Agent, dir: string): Promise<void> {
+  const port = await freePort();
+  const inbox = join(dir, 'night');
+  await mkdir(inbox);
+  const storescp = await startServer('storescp', ['--output-directory', inbox, String(port)], [port]);
+  onTestFinished(() => storescp.stop());
+  const rows = page.getByRole('region', { name: 'Destinations of results' }).getByRole('rowheader');
+  const listed = async () => (await rows.allInnerTexts()).map((text) => text.split('\n')[0]);
+  await page.getByRole('button', { name: 'Add a destination' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel(/^Name/).fill('night');
+  await dialog.getByLabel('AE title of the PACS').fill('NIGHT');
+  await dialog.getByLabel('Host name or address').fill('127.0.0.1');
+  await dialog.getByLabel('Port', { exact: true }).fill('1');
+  // storescp answers no query.
+  await dialog.getByLabel('A result is there when').selectOption({ label: 'it was accepted (C-STORE)' });
+  await dialog.getByLabel('Why? (stays on record)').fill('the night shift has its own');
+  await dialog.getByRole('button', { name: 'Set', exact: true }).click();
+  await dialog.getByText(/^The test failed\. NIGHT at 127\.0\.0\.1:1: nothing listens there/).waitFor();
+  await dialog.getByRole('button', { name: 'Set all the same' }).waitFor();
+  await complaintsInBothThemes(page);
+  await dialog.getByLabel('Port', { exact: true }).fill(String(port));
+  await dialog.getByRole('button', { name: 'Test' }).click();
+  await dialog.getByText(/^Answered in \d+ ms; .*Comprehensive 3D SR/).waitFor();
+  await dialog.getByRole('button', { name: 'Set', exact: true }).click();
+  await page.getByText('night is set: results go there from now on.').waitFor();
+  await expect.poll(listed).toEqual(['pacs', 'archive', 'night']);
+  await complaintsInBothThemes(page);
+
+  const study = await smallStudy(join(dir, 'study'), 78);
+  const paths = study.files.map(({ path }) => path);
+  await send(agent.dicomPort, paths);
+  await expect.poll(() => readdir(inbox), { timeout: 120_000 }).toContainEqual(expect.stringMatching(/^SR/));
+  const waiting = async () =>
+    (await agent.query.caseDetail(study.studyInstanceUid)).row.deliveries.filter(
+      ({ destination, status }) => destination === 'night' && status !== 'confirmed',
+    );
+  await expect.poll(waiting, { timeout: 30_000 }).toEqual([]);
+
+  await page.getByRole('button', { name: 'Take back the destination night' }).click();
+  await dialog.getByRole('textbox').fill('the shift is over');
+  await dialog.getByRole('button', { name: 'Do it' }).click();
+  await page.getByText('night is taken back: nothing goes there any more.').waitFor();
+  await expect.poll(listed).toEqual(['pacs', 'archive']);
+}
 
 test('a refused result is sent again and a held study goes on, each with a reason on record', async () => {
   const opened = await site();

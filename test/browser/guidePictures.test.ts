@@ -19,7 +19,7 @@ import { GUIDE_STUDIES } from './guideStudies.ts';
 import { holdsToGuide } from './guidePicture.ts';
 import { openPage, site, startBrowser } from './openPage.ts';
 import type { Site, SiteOptions } from './page.ts';
-import { addStudy, adminOf, studyUid } from './seededWorklist.ts';
+import { addStudy, adminOf, destinationsOfFile, studyUid } from './seededWorklist.ts';
 import { seedThresholdHistory } from './seededThresholds.ts';
 
 startBrowser();
@@ -260,14 +260,13 @@ test('connections, and what would happen to a file', async () => {
       { name: 'research', kind: 'dicomweb', url: 'https://research.example/dicom-web' },
     ],
   });
+  // The seeded worklist calls it PACS.
+  const destinations = config.destinations.map((one) => (one.name === 'pacs' ? { ...one, name: 'PACS' } : one));
   const { opened } = await stillSite({
     admin: (worklist) =>
       adminOf(worklist, {
-        // The seeded worklist calls it PACS.
-        config: {
-          ...config,
-          destinations: config.destinations.map((one) => (one.name === 'pacs' ? { ...one, name: 'PACS' } : one)),
-        },
+        config: { ...config, destinations },
+        destinations: { ...destinationsOfFile({ destinations }), mayChange: true, place: 'odontoid.yaml:21:3' },
         receiver: () => ({
           port: 11112,
           tlsPort: null,
@@ -275,7 +274,7 @@ test('connections, and what would happen to a file', async () => {
           openAssociations: () => ({ size: 1 }),
           counters: () => ({ stored: 48_211, refused: 0, rejected: 2, refusedTls: 0 }),
         }),
-        echoes: [
+        echoes: () => [
           { name: 'PACS', echo: () => Promise.resolve(11.4) },
           { name: 'research', echo: () => Promise.resolve(38) },
         ],
@@ -303,7 +302,7 @@ test('connections, and what would happen to a file', async () => {
     address: '10.1.9.30',
     detail: { why: 'the calling AE title is not among the sources' },
   });
-  const page = await guidePage(opened, '/connections', { width: 1280, height: 1240 });
+  const page = await guidePage(opened, '/connections', { width: 1280, height: 1350 });
   await page.getByRole('button', { name: 'Echo PACS' }).click();
   await page.getByText(/^Answered in/).waitFor();
   await page.getByLabel('Sender’s AE title').fill('CT_TRAUMA');

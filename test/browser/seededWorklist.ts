@@ -101,6 +101,7 @@ export function adminOf(
       list: () => ({ archives: [], runs: [] }),
       begin: () => Promise.reject(new TriageError('not-found', 'No archive is configured.')),
     },
+    destinations: destinationsOfFile(over.config ?? configFrom({})),
     settings: {
       list: () => Promise.resolve({ firstSteps: [], mayChange: false, settings: [], changes: [] }),
       letIn: () => Promise.resolve(),
@@ -132,7 +133,7 @@ export function adminOf(
     }),
     nextProofMs: () => null,
     receiver: () => null,
-    echoes: [],
+    echoes: () => [],
     echoSource: () => null,
     spoolDir: '.',
     peakRssBytes: () => Promise.resolve({ agent: 1, receiver: 2, inference: 3 }),
@@ -140,6 +141,21 @@ export function adminOf(
     clock,
     ...over,
   });
+}
+
+/** A page that only shows the destinations of the file. */
+export function destinationsOfFile({
+  destinations,
+}: Pick<AdministrationOptions['config'], 'destinations'>): AdministrationOptions['destinations'] {
+  return {
+    mayChange: false,
+    place: null,
+    ofFile: destinations.map(({ name }) => name),
+    ofPage: () => [],
+    try: () => Promise.reject(new TriageError('command-invalid', 'No destination can be tried.')),
+    set: () => Promise.resolve(),
+    takeBack: () => Promise.resolve(),
+  };
 }
 
 export interface SeededStudy {

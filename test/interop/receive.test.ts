@@ -232,18 +232,22 @@ describe('DCMTK', () => {
 
   it('is let in from one moment to the next, also by a receiver that was started again, and turned away after', async () => {
     await start();
-    const echo = async () =>
-      (await runTool('echoscu', ['-aec', 'ODONTOID', '-aet', 'CT7', '127.0.0.1', String(receiver.port)])).exitCode;
+    const echo = async (called = 'ODONTOID') =>
+      (await runTool('echoscu', ['-aec', called, '-aet', 'CT7', '127.0.0.1', String(receiver.port)])).exitCode;
     const sources = [{ aeTitle: 'CT7', addresses: ['127.0.0.1'] }];
     expect(await echo()).not.toBe(0);
-    receiver.allow(sources);
-    await expect.poll(echo).toBe(0);
+    receiver.allow({ sources, otherAeTitles: ['NIGHT'] });
+    await expect.poll(() => echo()).toBe(0);
+    expect(await echo('NIGHT')).toBe(0);
     process.kill(await receiverPid(), 'SIGKILL');
     await eventually('it is gone', () => !receiver.isUp());
     await eventually('another one listens', () => receiver.isUp());
     expect(await echo()).toBe(0);
-    receiver.allow([]);
-    await expect.poll(echo).not.toBe(0);
+    expect(await echo('NIGHT')).toBe(0);
+    receiver.allow({ sources, otherAeTitles: [] });
+    await expect.poll(() => echo('NIGHT')).not.toBe(0);
+    receiver.allow({ sources: [], otherAeTitles: [] });
+    await expect.poll(() => echo()).not.toBe(0);
   });
 
   it('gets 0xA7xx while writing fails, and Success again when it does not', async () => {

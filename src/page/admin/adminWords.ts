@@ -93,7 +93,7 @@ export const adminWords = {
   isTakenBack: (aeTitle: string) => `${aeTitle} is no longer let in by this page.`,
   ofPage: 'let in on this page',
   settingsWhat:
-    'What is in force now, and where it comes from. What a file or a variable says is changed there and counts from the next start; what stands below counts at once, and so do senders let in on Connections.',
+    'What is in force now, and where it comes from. What a file or a variable says is changed there and counts from the next start; what stands below counts at once, and so do senders let in and destinations added on Connections.',
   firstSteps: 'First steps',
   stepDone: 'done',
   stepOpen: 'open',
@@ -105,7 +105,7 @@ export const adminWords = {
     ],
     destination: [
       'First destination',
-      'Name the PACS that gets the results: destinations in the file. Connections has its echo.',
+      'Add the PACS that gets the results: on Connections, or destinations in the file.',
     ],
     proof: ['Test study', 'Run a proof of life: a synthetic study goes the whole way.'],
     scan: ['First scan', 'Send a study of the neck from the scanner or the PACS.'],

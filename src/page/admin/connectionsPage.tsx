@@ -9,6 +9,8 @@ import { StudyPull } from './studyPull.tsx';
 import { ask, Refused } from '../parts/session.ts';
 import { useLoaded } from '../parts/useLoaded.ts';
 import { adminWords as words } from './adminWords.ts';
+import { destinationWords } from './destinationWords.ts';
+import { useDestinationChange } from './useDestinationChange.tsx';
 import { useSourceChange } from './useSourceChange.tsx';
 
 const LOOK_MS = 15_000;
@@ -17,15 +19,18 @@ const LOOK_MS = 15_000;
 export default function ConnectionsPage() {
   const { value, problem, reload } = useLoaded<ConnectionsAnswer>('/api/connections', LOOK_MS);
   const { said, letIn, takeBack, dialogs } = useSourceChange(reload);
+  const changing = useDestinationChange(reload);
   return (
     <section class="wide admin">
       <h1>{words.titles.connections}</h1>
       <p role="alert" class="kind-fault">
         {problem}
       </p>
-      <p role="status" class={said.bad ? 'kind-fault' : 'kind-info'}>
-        {said.text}
-      </p>
+      {[said, changing.said].map((one, index) => (
+        <p key={index} role="status" class={one.bad ? 'kind-fault' : 'kind-info'}>
+          {one.text}
+        </p>
+      ))}
       {value === null ? (
         <p>{words.loading}</p>
       ) : (
@@ -50,7 +55,14 @@ export default function ConnectionsPage() {
           </p>
 
           <h2>{words.destinations}</h2>
-          <Destinations destinations={value.destinations} onEcho={reload} />
+          <Destinations destinations={value.destinations} onEcho={reload} changing={changing} />
+          {value.mayChangeDestinations && (
+            <p>
+              <button type="button" onClick={changing.add}>
+                {destinationWords.add}
+              </button>
+            </p>
+          )}
 
           <h2>{words.sources}</h2>
           <Sources sources={value.sources} onEcho={reload} onTakeBack={takeBack} />
@@ -86,6 +98,7 @@ export default function ConnectionsPage() {
         </>
       )}
       {dialogs}
+      {changing.dialogs}
     </section>
   );
 }
@@ -204,9 +217,11 @@ function Rejections({
 function Destinations({
   destinations,
   onEcho,
+  changing,
 }: {
   destinations: ConnectionsAnswer['destinations'];
   onEcho: () => void;
+  changing: Pick<ReturnType<typeof useDestinationChange>, 'change' | 'takeBack'>;
 }) {
   const now = Date.now();
   const when = (ms: number | null) => (ms === null ? words.never : clockTime(ms, now));
@@ -222,6 +237,7 @@ function Destinations({
           <th scope="row">
             {one.name}
             {one.state !== 'active' && <span class="reason">{words.destinationStates[one.state]}</span>}
+            <WhereSet destination={one} changing={changing} />
           </th>
           <td>
             {one.address}
@@ -251,6 +267,37 @@ function Destinations({
         </tr>
       ))}
     </PlainTable>
+  );
+}
+
+/** Where a destination is set; one of the page with its buttons. */
+function WhereSet({
+  destination: { name, origin, place, ofPage, pending, unconfirmed },
+  changing,
+}: {
+  destination: ConnectionsAnswer['destinations'][number];
+  changing: Pick<ReturnType<typeof useDestinationChange>, 'change' | 'takeBack'>;
+}) {
+  const isOfFile = origin === 'file';
+  return (
+    <span class="muted reason">
+      {isOfFile ? destinationWords.ofFile(place) : destinationWords.ofPage}
+      {isOfFile && ofPage !== null && ` ${destinationWords.overruled}`}{' '}
+      {!isOfFile && ofPage !== null && (
+        <button type="button" aria-label={destinationWords.changeOf(name)} onClick={() => changing.change(ofPage)}>
+          {destinationWords.change}
+        </button>
+      )}{' '}
+      {ofPage !== null && (
+        <button
+          type="button"
+          aria-label={destinationWords.takeBackOf(name)}
+          onClick={() => changing.takeBack(name, isOfFile ? 0 : pending + unconfirmed)}
+        >
+          {words.takeBack}
+        </button>
+      )}
+    </span>
   );
 }
 

@@ -5,10 +5,13 @@ import { adminWords as words } from './adminWords.ts';
 /** Asks why something is done; null when the person cancels. What was typed is kept under `keptAs` beyond the end of a session. */
 export function ReasonDialog({
   title,
+  what = '',
   keptAs,
   onEnd,
 }: {
   title: string;
+  /** What it does, where the title does not say it. */
+  what?: string;
   keptAs: string;
   onEnd: (reason: string | null) => void;
 }) {
@@ -28,6 +31,7 @@ export function ReasonDialog({
         }}
       >
         <h2 id="reason-title">{title}</h2>
+        {what !== '' && <p>{what}</p>}
         <ReasonField reason={reason} onType={setReason} />
         <button type="submit">{words.doIt}</button>{' '}
         <button type="button" onClick={cancel}>

@@ -3,6 +3,7 @@ import { TriageError } from '../../base/errors.ts';
 import {
   attentionCount,
   connectionsAnswer,
+  destinationEntry,
   echoAnswer,
   figuresAnswer,
   proofAnswer,
@@ -136,6 +137,55 @@ export const adminRoutes = [
     alsoAnswers: { 404: 'This page has let no such sender in.' },
     handle: async ({ params, body: { reason }, actor, address }, { admin }) => {
       await admin.settings.takeBack(params.aeTitle, { reason, by: { name: actor, address } });
+      return undefined;
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/api/settings/destinations/try',
+    least: 'admin',
+    summary: 'Asks a destination that is not set yet whether it is there, and what it would take. Sets nothing.',
+    body: z.strictObject({ destination: destinationEntry }),
+    audit: { by: 'route', action: 'peer.echoed' },
+    answer: { kind: 'json', schema: echoAnswer },
+    alsoAnswers: { 400: 'It is no destination that the page may set.' },
+    handle: ({ body }, { admin }) => admin.destinations.try(body.destination),
+  }),
+  route({
+    method: 'post',
+    path: '/api/settings/destinations',
+    least: 'admin',
+    recentSignIn: true,
+    summary: 'Adds a destination beside those of the configuration file, or changes one that was added, from now on.',
+    body: z.strictObject({
+      destination: destinationEntry,
+      replaces: z.string().max(64).nullable().describe('The name of the one that is changed; null for a new one.'),
+      reason,
+    }),
+    audit: { by: 'store', action: 'setting.changed' },
+    answer: { kind: 'nothing' },
+    alsoAnswers: {
+      400: 'It is no destination that the page may set, or its name is taken.',
+      404: 'This page has set no such destination.',
+    },
+    handle: async ({ body: { destination, replaces, reason }, actor, address }, { admin }) => {
+      await admin.destinations.set(destination, replaces, { reason, by: { name: actor, address } });
+      return undefined;
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/api/settings/destinations/:name/take-back',
+    least: 'admin',
+    recentSignIn: true,
+    summary: 'Takes a destination back that was added on the page; what waits for it is closed with that reason.',
+    params: z.strictObject({ name: z.string().max(64) }),
+    body: z.strictObject({ reason }),
+    audit: { by: 'store', action: 'setting.changed' },
+    answer: { kind: 'nothing' },
+    alsoAnswers: { 400: 'A selection rule sends to it.', 404: 'This page has set no such destination.' },
+    handle: async ({ params, body: { reason }, actor, address }, { admin }) => {
+      await admin.destinations.takeBack(params.name, { reason, by: { name: actor, address } });
       return undefined;
     },
   }),

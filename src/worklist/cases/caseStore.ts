@@ -159,7 +159,8 @@ export function createCaseStore(
     db: database.db,
     reads: database.reads,
     clock,
-    options: { ...DEFAULT_CASE_STORE_OPTIONS, ...options },
+    // Keeps getters: the page may change where results go.
+    options: Object.defineProperties({ ...DEFAULT_CASE_STORE_OPTIONS }, Object.getOwnPropertyDescriptors(options)),
     bootId: randomUUID(),
     listeners: new Set(),
   };

@@ -3,9 +3,16 @@ import { waitingResults } from '../cases/waitingPictures.ts';
 import type { WorklistDatabase } from '../db/database.ts';
 
 /** The outbox of one destination. */
-type DestinationFacts = Omit<
+export type DestinationFacts = Pick<
   ConnectionsAnswer['destinations'][number],
-  'name' | 'kind' | 'address' | 'confirm' | 'objects' | 'decisions' | 'state' | 'watch' | 'priors' | 'echo'
+  | 'lastSentAtMs'
+  | 'lastConfirmedAtMs'
+  | 'pending'
+  | 'unconfirmed'
+  | 'refused'
+  | 'openBytes'
+  | 'oldestOpenAtMs'
+  | 'lastError'
 >;
 type SourceFacts = Pick<ConnectionsAnswer['sources'][number], 'studies'> & { lastReceivedAtMs: number };
 

@@ -17,7 +17,7 @@ interface PageSettingChange {
 export type Why = { reason: string; by: { name: string; address: string } };
 
 /** What becomes of a setting: a new value from the present one; null takes back what the page had said. */
-interface NextSetting {
+export interface NextSetting {
   key: string;
   next: (current: unknown) => unknown;
 }
@@ -28,6 +28,8 @@ export interface PageSettings {
   current(key: string): Promise<unknown>;
   /** Counts up with each change of any key, in this process or another; 0 before the first. */
   version(): Promise<number>;
+  /** Everything that the page has ever said of a key, oldest first. */
+  past(key: string): Promise<unknown[]>;
   /** Newest first. */
   changes(limit: number): Promise<PageSettingChange[]>;
   /** Sets them and records each in the audit, in one transaction: all of them, or none. */
@@ -52,6 +54,15 @@ export function createPageSettings({ db, reads }: WorklistDatabase, clock: Clock
         .select(({ fn }) => fn.max('version').as('version'))
         .executeTakeFirst();
       return row?.version ?? 0;
+    },
+    past: async (key) => {
+      const rows = await reads
+        .selectFrom('page_settings')
+        .select('value')
+        .where('key', '=', key)
+        .orderBy('version')
+        .execute();
+      return rows.map(({ value }) => valueOf(value));
     },
     changes: async (limit) => {
       const rows = await reads

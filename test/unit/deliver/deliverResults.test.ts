@@ -404,3 +404,41 @@ test.each([
   });
   for (const { history } of others) expect(history.at(-1)).toMatchObject({ kind: 'confirmed', receipt: 'committed' });
 });
+
+test('destinations come and go while it runs, and one that goes has its answer before another takes its place', async () => {
+  const outbox = memoryOutbox(RETRY_MS);
+  const order: string[] = [];
+  let answer = (): void => undefined;
+  const before = silent({
+    store: async (sent) => {
+      order.push('before');
+      await new Promise<void>((resolve) => (answer = resolve));
+      return sent.map(() => ({ kind: 'unreachable', reason: 'It answers no more.' }));
+    },
+  });
+  const after = silent({
+    store: (sent) => {
+      order.push(`after, ${outbox.rows[0]!.history.length} answers`);
+      return Promise.resolve(sent.map(() => ({ kind: 'stored', status: '0x0000' })));
+    },
+  });
+  outbox.enqueue('silent', objects, identity);
+  const options = { pollMs: 5 };
+  const delivery = createDelivery({ store: outbox.store, destinations: [before], clock, log, options });
+  await expect.poll(() => order).toEqual(['before']);
+  const changed = delivery.serve([after]);
+  await clock.sleep(40);
+  expect(order).toEqual(['before']);
+  answer();
+  await changed;
+  await expect.poll(() => outbox.statuses()).toEqual(objects.map(() => 'confirmed'));
+  expect(order).toEqual(['before', 'after, 1 answers']);
+
+  // One that stays is not disturbed; one that is gone gets nothing.
+  await delivery.serve([after, silent({ name: 'another' })]);
+  await delivery.serve([]);
+  outbox.enqueue('silent', objects, identity);
+  await clock.sleep(40);
+  expect(order).toHaveLength(2);
+  await delivery.drain();
+});

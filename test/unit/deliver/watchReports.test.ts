@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { TriageError } from '../../../src/base/errors.ts';
 import { createLog } from '../../../src/base/log.ts';
-import type { HeldReport } from '../../../src/case/delivery.ts';
+import type { HeldReport, ReportSource } from '../../../src/case/delivery.ts';
 import { watchReports, type ReportWatchPorts } from '../../../src/deliver/watchReports.ts';
 
 const MINUTE_MS = 60_000;
@@ -13,7 +13,10 @@ const held = (name: string, isVerified: boolean | null): HeldReport => ({
 });
 
 /** A watch whose minutes pass when the test says so. */
-function watching(over: Partial<ReportWatchPorts> & Pick<ReportWatchPorts, 'sources' | 'store'>) {
+function watching({
+  sources,
+  ...over
+}: Partial<Omit<ReportWatchPorts, 'sources'>> & Pick<ReportWatchPorts, 'store'> & { sources: ReportSource[] }) {
   let now = 1_000 * MINUTE_MS;
   let wake: () => void = () => undefined;
   let rested: () => void = () => undefined;
@@ -32,7 +35,7 @@ function watching(over: Partial<ReportWatchPorts> & Pick<ReportWatchPorts, 'sour
         rested();
       }),
   };
-  const watch = watchReports({ verifiedOnly: true, log: createLog('silent'), clock, ...over });
+  const watch = watchReports({ sources: () => sources, verifiedOnly: true, log: createLog('silent'), clock, ...over });
   onTestFinished(() => watch.stop());
   return {
     now: () => now,
@@ -79,6 +82,33 @@ test('an archive is asked about what is unread ever more seldom, and not about m
   for (let minute = 0; minute < 600; minute += 1) await watch.minute();
   expect(asked.length).toBeGreaterThan(10);
   expect(asked.length).toBeLessThan(40);
+});
+
+test('an archive that is added while it runs is asked, and one that is gone no more', async () => {
+  const asked: string[] = [];
+  const archive = (name: string): ReportSource => ({
+    name,
+    reportsOf: () => {
+      asked.push(name);
+      return Promise.resolve([]);
+    },
+  });
+  const sources: ReportSource[] = [];
+  const watch = watching({
+    store: {
+      unreadStudies: () => Promise.resolve([{ studyInstanceUid: '1.2', arrivedAtMs: 0 }]),
+      noteReported: () => Promise.resolve(true),
+    },
+    sources,
+  });
+  await watch.begun();
+  expect(asked).toEqual([]);
+  sources.push(archive('old'));
+  await watch.minute();
+  expect(asked).toEqual(['old']);
+  sources.splice(0, 1, archive('new'));
+  await watch.minute();
+  expect(asked).toEqual(['old', 'new']);
 });
 
 test.each([

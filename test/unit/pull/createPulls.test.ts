@@ -27,15 +27,16 @@ async function open(
   const { database, clock } = await openWorklist();
   const audit = createAuditLog(database, clock);
   const pulls = createPulls({
-    archives: ['old-pacs', 'unheard', 'by-get'].map((name) => ({
-      name,
-      callingAeTitle: name === 'by-get' ? null : name.toUpperCase(),
-      client: {
-        find: () =>
-          found instanceof TriageError ? Promise.reject(found) : Promise.resolve({ studies: found, others: 0 }),
-        retrieve: ({ studyInstanceUid }, _destination, onSent) => retrieve(studyInstanceUid, onSent!),
-      },
-    })),
+    archives: () =>
+      ['old-pacs', 'unheard', 'by-get'].map((name) => ({
+        name,
+        callingAeTitle: name === 'by-get' ? null : name.toUpperCase(),
+        client: {
+          find: () =>
+            found instanceof TriageError ? Promise.reject(found) : Promise.resolve({ studies: found, others: 0 }),
+          retrieve: ({ studyInstanceUid }, _destination, onSent) => retrieve(studyInstanceUid, onSent!),
+        },
+      })),
     maySend: (aeTitle) => aeTitle === 'OLD-PACS',
     pull: {
       receivingAeTitle: 'ODONTOID',

@@ -81,6 +81,17 @@ test('writes what the writer itself writes, slices drawn included', async () => 
     expect(await readFile(path)).toEqual(await readFile(here[index]!.path));
 });
 
+test('key slices are pointed at from the report on for which a destination wants it, by the same child', async () => {
+  const options = { heatmaps: true, keySlices: false };
+  const one = processOf({ ...study, options: { ...study.options, options } });
+  const kinds = async () => (await one.write(study.claim, suspected(study.claim))).map(({ kind }) => kind);
+  expect(await kinds()).not.toContain('ks');
+  const pid = one.pid();
+  options.keySlices = true;
+  expect(await kinds()).toContain('ks');
+  expect(one.pid()).toBe(pid);
+});
+
 test('a report that takes long blocks nothing here, and one that takes too long is ended with a reason', async () => {
   const patient = processOf(slow);
   const stop = watchTurns();

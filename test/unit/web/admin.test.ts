@@ -60,7 +60,7 @@ test('a destination and a source answer to an echo, or say what is wrong and wha
   const web = await startWeb({
     admin: {
       config,
-      echoes: [
+      echoes: () => [
         { ...scu('TESTPACS'), name: 'pacs' },
         { ...scu('OTHER'), name: 'wrong-title' },
       ],

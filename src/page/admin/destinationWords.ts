@@ -1,0 +1,43 @@
+/** Texts of setting a destination. */
+export const destinationWords = {
+  add: 'Add a destination',
+  change: 'Change',
+  changeOf: (name: string) => `Change the destination ${name}`,
+  takeBackOf: (name: string) => `Take back the destination ${name}`,
+  takeBackWhat: (waiting: number) =>
+    waiting === 0 ? '' : `${waiting} results still wait for it: they are closed, and not sent.`,
+  isSet: (name: string) => `${name} is set: results go there from now on.`,
+  isTakenBack: (name: string) => `${name} is taken back: nothing goes there any more.`,
+  ofPage: 'set on this page',
+  ofFile: (place: string | null) => (place === null ? 'from the configuration' : `from ${place}`),
+  overruled: 'This page sets one of this name too; the configuration file counts.',
+  fields: {
+    name: 'Name (lower-case letters, digits, dashes)',
+    aeTitle: 'AE title of the PACS',
+    host: 'Host name or address',
+    port: 'Port',
+    callingAeTitle: 'AE title under which the agent calls it',
+    decisions: 'Results',
+    confirm: 'A result is there when',
+    retrieve: 'Studies are fetched from it by',
+    state: 'State',
+    objects: 'What it gets',
+    commitment: 'ask it to commit to keeping results (Storage Commitment)',
+    rejectReplaced: 'reject what a newer result replaces (IHE IOCM)',
+  },
+  more: 'And',
+  choices: {
+    decisions: { all: 'of all scans', suspected: 'of flagged scans only' },
+    confirm: { find: 'a query finds it (C-FIND)', none: 'it was accepted (C-STORE)' },
+    retrieve: { move: 'C-MOVE', get: 'C-GET', auto: 'C-GET where it is offered, else C-MOVE' },
+    state: {
+      active: 'results go there',
+      paused: 'paused: results wait',
+      retired: 'retired: what waits is closed',
+    },
+  },
+  test: 'Test',
+  setAllTheSame: 'Set all the same',
+  answered: (ms: number, takes: string) => `Answered in ${ms.toFixed(0)} ms; ${takes}.`,
+  notAnswered: (why: string) => `The test failed. ${why}`,
+} as const;
