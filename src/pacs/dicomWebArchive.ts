@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Clock } from '../base/clock.ts';
 import { readMediaType } from '../base/mediaType.ts';
 import type { PatientIdentity } from '../case/case.ts';
+import { isReadableUid } from '../dicom/uids.ts';
 import {
   ctsOfDays,
   dayRange,
@@ -149,7 +150,8 @@ async function allPages(
     const page = await asker.query(`/studies?${query.toString().replaceAll('+', '%20')}`, EMPTY);
     for (const dataset of page) {
       const uid = firstValue(dataset, TAG.studyInstanceUid);
-      if (uid !== '' && !found.has(uid)) found.set(uid, dataset);
+      // It becomes part of an address.
+      if (isReadableUid(uid) && !found.has(uid)) found.set(uid, dataset);
     }
     if (found.size > MOST_MATCHES) throw unreachable(`it answered QIDO-RS with more than ${MOST_MATCHES} matches`);
     if (found.size === known) return [...found.values()];

@@ -159,7 +159,7 @@ export const adminWords = {
   time: 'Time',
 
   pull: 'Fetch a study',
-  pullWhat: 'The archive sends it to the agent (C-MOVE or C-GET), and it comes in as any other.',
+  pullWhat: 'The archive sends it to the agent (C-MOVE, C-GET or WADO-RS), and it comes in as any other.',
   pullFrom: 'Archive',
   pullBy: 'Asked by',
   pullKeys: {

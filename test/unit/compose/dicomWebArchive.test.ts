@@ -8,6 +8,7 @@ import { systemClock } from '../../../src/base/clock.ts';
 import { createLog } from '../../../src/base/log.ts';
 import type { StoredInstance } from '../../../src/case/case.ts';
 import { archiveClient } from '../../../src/compose/archives.ts';
+import { createProbedPacs } from '../../../src/compose/destinations.ts';
 import type { StowDoor } from '../../../src/compose/stowDoor.ts';
 import { configFrom } from '../../../src/config/configFile.ts';
 import { writeFileMeta } from '../../../src/dicom/fileMeta.ts';
@@ -304,6 +305,30 @@ it.each([
   ]);
   expect(studies[0]).toMatchObject({ patientId: 'P-1', statedInstances: 4, modalities: ['CT', 'SR'] });
   expect(new URL(asked[0]!.url, base).searchParams.get('AccessionNumber')).toBe('A7');
+});
+
+it('leaves out what an archive gives as a study without a UID, or with what is none', async () => {
+  await openReceiver();
+  answer = matching(
+    ['', '../../token', '2.25.1 HTTP/1.1\r\nX: y', '2.25.9'].map((study) => dataset(study)),
+    100,
+  );
+  const { studies } = await client().find('accessionNumber', 'A7');
+  expect(studies.map(({ studyInstanceUid }) => studyInstanceUid)).toEqual(['2.25.9']);
+});
+
+it('a service that sends no studies passes the test of its connection, unless it is an archive that is asked', async () => {
+  await openReceiver();
+  answer = ({ method, headers }, response) =>
+    response.writeHead(method === 'POST' ? 400 : headers.accept === AS_STORED ? 405 : 204).end();
+  const probe = (over: object) => {
+    const config = configFrom({ destinations: [{ name: 'web', kind: 'dicomweb', url: base }], ...over });
+    const ports = { clock: systemClock, log: createLog('silent'), environment: {} };
+    return createProbedPacs(config.destinations[0]!, config, ports).probe();
+  };
+  expect((await probe({})).takes).toMatch(/; sends no studies \(WADO-RS: HTTP 405: .*\)$/);
+  for (const asked of ['watch', 'priors'])
+    await expect(probe({ [asked]: { archives: ['web'] } })).rejects.toThrow('WADO-RS: HTTP 405');
 });
 
 it('asks for the CTs of days, and leaves out what an archive answers besides', async () => {
