@@ -272,13 +272,19 @@ it('reads 10,000 parts, and not one more', async () => {
   expect([most.status, most.json['0008119A']?.Value?.length]).toEqual([409, 10_000]);
   const more = await post(small(10_001));
   expect([more.status, more.json.message]).toEqual([413, 'The request has more than 10000 parts; send it in several.']);
+  expect(refusals.at(-1)).toMatchObject({
+    callingAeTitle: 'gateway',
+    why: expect.stringMatching(/10000 parts/) as unknown,
+  });
 });
 
 it('refuses a request beyond the limit, and keeps what came before', async () => {
-  await start({}, { maxRequestBytes: 3_000 });
-  const answer = await post(body([file('1.2.11.1'), file('1.2.11.2', { pixelBytes: 5_000 })]));
+  await start({}, { maxRequestBytes: 100_000 });
+  const answer = await post(body([file('1.2.11.1'), file('1.2.11.2', { pixelBytes: 400_000 })]));
   expect(answer.status).toBe(413);
-  expect(answer.json.message).toMatch(/larger than 3000 bytes; send it in several\./);
+  expect(answer.json.message).toMatch(/larger than 100000 bytes; send it in several\./);
+  expect(stored).toHaveLength(1);
+  expect(refusals.at(-1)).toMatchObject({ why: expect.stringMatching(/larger than 100000 bytes/) as unknown });
 });
 
 it('serves nobody but the page’s server', async () => {
