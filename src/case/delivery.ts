@@ -50,6 +50,8 @@ export interface Pacs {
   commit?(objects: readonly OutboundObject[], transactionUid: string): Promise<CommitmentReport | null>;
   /** False when `holds` returns what it is given, because nobody can be asked. */
   readonly canBeAsked?: boolean;
+  /** Whether characters of the object's text are lost in the character set that the destination takes. @throws TriageError `dicom-unreadable` */
+  losesText?(object: OutboundObject): Promise<boolean>;
   /** The Patient ID under which the destination lists the study; null when it does not say. */
   filedUnder?(studyInstanceUid: string): Promise<string | null>;
 }

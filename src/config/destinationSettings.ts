@@ -20,6 +20,12 @@ const destinationWishes = {
     .describe(
       'When a newer result is there, send a Key Object Selection "Rejected for Quality Reasons" (IHE IOCM) for what it replaces, so that the archive shows that no more.',
     ),
+  characterSet: z
+    .enum(['ISO_IR 192', 'ISO_IR 100'])
+    .default('ISO_IR 192')
+    .describe(
+      'Character set of what is sent. `ISO_IR 100` is for an archive that cannot read UTF-8: groups of a name that it cannot write (Japanese for example) are left out, and a question mark stands for every other character that it lacks; the receipt says so.',
+    ),
   formerNames: z
     .array(entryName)
     .default([])

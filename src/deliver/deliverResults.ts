@@ -393,13 +393,36 @@ const isReportOrCard = ({ kind, isHeatmap }: ResultObject): boolean =>
 /** Printable ASCII: what a query answers in another character set cannot be compared safely. */
 const COMPARABLE = /^[ -~]+$/;
 
-/** Whether the destination files the result under another patient: coerced on arrival, or merged since. Asked once a report, or once a card. */
+/** What a person should know about a receipt. Asked once a report, or once a card. */
 async function remarkOn(destination: Pacs, { object, patientId }: DueDelivery): Promise<{ remark?: string }> {
-  if (!isReportOrCard(object) || destination.filedUnder === undefined) return {};
-  const filed = await destination.filedUnder(object.studyInstanceUid);
-  if (filed === null || !COMPARABLE.test(filed) || !COMPARABLE.test(patientId) || samePatientId(filed, patientId))
-    return {};
-  return { remark: 'It lists the study under another Patient ID than the images came with (coerced, or merged)' };
+  if (!isReportOrCard(object)) return {};
+  const remarks = [
+    ...((await isFiledElsewhere(destination, object.studyInstanceUid, patientId))
+      ? ['It lists the study under another Patient ID than the images came with (coerced, or merged)']
+      : []),
+    ...((await losesText(destination, object))
+      ? [
+          'Its character set lacks letters of the patient’s name or of another text: they were left out, or are question marks',
+        ]
+      : []),
+  ];
+  return remarks.length === 0 ? {} : { remark: remarks.join('. ') };
+}
+
+/** Whether the destination files the result under another patient: coerced on arrival, or merged since. */
+async function isFiledElsewhere(destination: Pacs, studyInstanceUid: string, patientId: string): Promise<boolean> {
+  const filed = (await destination.filedUnder?.(studyInstanceUid)) ?? null;
+  return filed !== null && COMPARABLE.test(filed) && COMPARABLE.test(patientId) && !samePatientId(filed, patientId);
+}
+
+/** A receipt does not depend on a file that cannot be read any more. */
+async function losesText(destination: Pacs, object: ResultObject): Promise<boolean> {
+  try {
+    return (await destination.losesText?.(object)) ?? false;
+  } catch (error) {
+    if (error instanceof TriageError) return false;
+    throw error;
+  }
 }
 
 function bySeries(deliveries: readonly DueDelivery[]): DueDelivery[][] {

@@ -21,12 +21,15 @@ import {
 } from './dicomWebService.ts';
 import { wadoObstacle } from './dicomWebArchive.ts';
 import type { HttpAnswer } from './httpExchange.ts';
+import { latin1Part10, losesText, type CharacterSet } from './part10Source.ts';
 import { outcomeOfStatus } from './storeStatus.ts';
 
 /** A PACS reached by DICOMweb (PS3.18). */
 export interface DicomWebDestination extends DicomWebService {
   /** `find` (default): `holds` queries by QIDO-RS. `none`: the answer to STOW-RS counts as the receipt. */
   confirm?: 'find' | 'none';
+  /** Default: ISO_IR 192 (UTF-8), as the files are. */
+  characterSet?: CharacterSet;
   /** The agent itself asks it for studies, so that it must have WADO-RS. */
   isFetchedFrom?: boolean;
 }
@@ -64,6 +67,7 @@ export function createDicomWeb(
   const web: Pacs & ReportSource = {
     name: destination.name,
     canBeAsked: destination.confirm !== 'none',
+    losesText: ({ path }) => losesText(path, destination.characterSet ?? 'ISO_IR 192'),
     echo: async () => {
       const startMs = ports.clock.monotonicMs();
       await asker.query('/studies?limit=1', [204]);
@@ -85,7 +89,7 @@ export function createDicomWeb(
       for (const studyInstanceUid of new Set(objects.map((object) => object.studyInstanceUid)))
         await storeStudy(
           objects.filter((object) => object.studyInstanceUid === studyInstanceUid),
-          { asker, log, outcomes },
+          { asker, log, outcomes, characterSet: destination.characterSet },
         );
       // Without queries nobody could find out.
       const isAskable = destination.confirm !== 'none';
@@ -140,7 +144,17 @@ async function mayStore(asker: Asker, unreachable: (what: string) => TriageError
 /** Sends the objects of one study, as many per request as fit, and records the outcome of each. */
 async function storeStudy(
   objects: readonly OutboundObject[],
-  { asker, log, outcomes }: { asker: Asker; log: Log; outcomes: Map<OutboundObject, StoreOutcome> },
+  {
+    asker,
+    log,
+    outcomes,
+    characterSet,
+  }: {
+    asker: Asker;
+    log: Log;
+    outcomes: Map<OutboundObject, StoreOutcome>;
+    characterSet: CharacterSet | undefined;
+  },
 ): Promise<void> {
   let parcels: Parcel[] = [];
   let bytes = 0;
@@ -152,9 +166,9 @@ async function storeStudy(
     bytes = 0;
   };
   for (const object of objects) {
-    const file = await readFile(object.path).catch(
-      (error: unknown) => (error as NodeJS.ErrnoException).code ?? 'unknown error',
-    );
+    const file = await readFile(object.path)
+      .then((bytes) => (characterSet === 'ISO_IR 100' ? latin1Part10(bytes) : bytes))
+      .catch((error: unknown) => (error as NodeJS.ErrnoException).code ?? 'unknown error');
     if (typeof file === 'string') {
       outcomes.set(object, { kind: 'unreachable', reason: `The file cannot be read (${file}).` });
       continue;

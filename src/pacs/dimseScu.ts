@@ -9,7 +9,7 @@ import { COMMAND_FIELD, COMMAND_TAG, textOf } from '../dimse/commandSet.ts';
 import type { DimseAssociation, DimsePeer } from './dimseAssociation.ts';
 import { findMatches, openService, unreachable } from './dimseService.ts';
 import { probeGet } from './getScu.ts';
-import { inspectPart10, type Part10File } from './part10Source.ts';
+import { inspectPart10, losesText, type CharacterSet, type Part10File } from './part10Source.ts';
 import type { RetrieveWay } from './retrieveOutcome.ts';
 import { createStoreSender, resultPairs } from './storeSender.ts';
 import { offersCommitment, requestCommitment } from './storageCommitment.ts';
@@ -24,6 +24,8 @@ export interface DimseDestination extends DimsePeer {
   confirm?: 'find' | 'none';
   /** Ask it to commit to what it has accepted (PS3.4 J). */
   commitment?: boolean;
+  /** Default: ISO_IR 192 (UTF-8), as the files are. */
+  characterSet?: CharacterSet;
   /** What of a result goes there; everything when absent. */
   objects?: readonly WantedObject[];
   /** How studies are fetched from it. Default: C-MOVE, of which only a retrieval can tell whether it works. */
@@ -58,6 +60,8 @@ export function createDimseScu(destination: DimseDestination, ports: { clock: Cl
       commit: (objects: readonly OutboundObject[], transactionUid: string) =>
         requestCommitment(destination, clock, objects, transactionUid),
     }),
+
+    losesText: ({ path }) => losesText(path, destination.characterSet ?? 'ISO_IR 192'),
 
     echo: async () => {
       const startMs = clock.monotonicMs();
@@ -105,6 +109,7 @@ export function createDimseScu(destination: DimseDestination, ports: { clock: Cl
         destination,
         resultPairs(files.flatMap((file) => ('kind' in file ? [] : [file]))),
         clock,
+        destination.characterSet,
       );
       const outcomes: StoreOutcome[] = [];
       for (const file of files) outcomes.push('kind' in file ? file : await sender.send(file));

@@ -2,6 +2,8 @@ import { open, readFile } from 'node:fs/promises';
 import { beginningOf } from '../base/readBeginning.ts';
 import { MAX_HEADER_BYTES, parseElements, type Elements } from '../dicom/elements.ts';
 import { readElementTree, writeElementTree } from '../dicom/elementTree.ts';
+import { readFileMetaInformation } from '../dicom/fileMetaReader.ts';
+import { inLatin1 } from '../dicom/latin1.ts';
 import { isReadableUid } from '../dicom/uids.ts';
 import { TriageError } from '../base/errors.ts';
 import type { DataSetSource } from './dimseAssociation.ts';
@@ -11,6 +13,9 @@ const SOP_INSTANCE_UID = 0x00080018;
 const STUDY_INSTANCE_UID = 0x0020000d;
 /** Enough for nearly every header; more is read only where it is not. */
 const FIRST_READ_BYTES = 256 * 1024;
+
+/** Character sets in which results can be sent. */
+export type CharacterSet = 'ISO_IR 192' | 'ISO_IR 100';
 
 /** What must be known about a Part 10 file to send it. */
 export interface Part10File {
@@ -94,14 +99,37 @@ export function dataSetOf(file: Part10File): DataSetSource {
 }
 
 /**
- * The data set of the file in Implicit VR Little Endian, which every peer must take (PS3.5 10.1); only of a file in Explicit VR Little Endian.
+ * The data set of a file of ours as it goes out where it does not go as it is on disk: in Implicit VR Little Endian, which every peer must take (PS3.5 10.1), or
+ * in ISO_IR 100. Only of a file in Explicit VR Little Endian.
  * @throws TriageError `dicom-unreadable`
  */
-export async function implicitVrDataSetOf(file: Part10File): Promise<DataSetSource> {
+export async function rewrittenDataSetOf(
+  file: Part10File,
+  { encoding, characterSet }: { encoding: 'explicit' | 'implicit'; characterSet: CharacterSet },
+): Promise<DataSetSource> {
   const bytes = await readFile(file.path).catch((error: unknown) => {
     throw new TriageError('dicom-unreadable', `The file cannot be read (${errorCode(error)}).`, { cause: error });
   });
-  return dataSetInMemory(writeElementTree(readElementTree(bytes.subarray(file.datasetOffset)), 'implicit'));
+  const dataSet = readElementTree(bytes.subarray(file.datasetOffset));
+  return dataSetInMemory(
+    writeElementTree(characterSet === 'ISO_IR 100' ? inLatin1(dataSet).dataSet : dataSet, encoding),
+  );
+}
+
+/** A Part 10 file of ours with its text in ISO_IR 100. @throws TriageError `dicom-unreadable` */
+export function latin1Part10(file: Buffer): Buffer {
+  const offset = readFileMetaInformation(file).datasetOffset;
+  const { dataSet } = inLatin1(readElementTree(file.subarray(offset)));
+  return Buffer.concat([file.subarray(0, offset), writeElementTree(dataSet, 'explicit')]);
+}
+
+/** Whether text of a file of ours is lost in this character set. @throws TriageError `dicom-unreadable` */
+export async function losesText(path: string, characterSet: CharacterSet): Promise<boolean> {
+  if (characterSet !== 'ISO_IR 100') return false;
+  const file = await readFile(path).catch((error: unknown) => {
+    throw new TriageError('dicom-unreadable', `The file cannot be read (${errorCode(error)}).`, { cause: error });
+  });
+  return inLatin1(readElementTree(file.subarray(readFileMetaInformation(file).datasetOffset))).isLossy;
 }
 
 /** These bytes as a data set to send. */

@@ -6,7 +6,7 @@ import { EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN } from '../dicom/t
 import { COMMAND_FIELD, COMMAND_TAG, textOf } from '../dimse/commandSet.ts';
 import { openAssociation, type DimseAssociation, type DimsePeer } from './dimseAssociation.ts';
 import { requestOf } from './dimseService.ts';
-import { dataSetOf, implicitVrDataSetOf, type Part10File } from './part10Source.ts';
+import { dataSetOf, rewrittenDataSetOf, type CharacterSet, type Part10File } from './part10Source.ts';
 import { outcomeOfStatus } from './storeStatus.ts';
 
 /** Losing one association may be the object's fault; losing the next one too, in a row, is the peer's. */
@@ -21,11 +21,12 @@ export interface StoreSender {
   close(): Promise<void>;
 }
 
-/** A sender for files of these pairs of SOP class and transfer syntax (128 at most). */
+/** A sender for files of these pairs of SOP class and transfer syntax (128 at most); only files of ours can go out in ISO_IR 100. */
 export function createStoreSender(
   peer: DimsePeer,
   pairs: readonly { abstractSyntaxUid: string; transferSyntaxUid: string }[],
   clock: Clock,
+  characterSet: CharacterSet = 'ISO_IR 192',
 ): StoreSender {
   let association: DimseAssociation | null = null;
   let lossesInARow = 0;
@@ -49,7 +50,7 @@ export function createStoreSender(
       if (failure !== null) return { kind: 'unreachable', reason: failure };
       try {
         association ??= await open();
-        const outcome = await storeFile(association, file);
+        const outcome = await storeFile(association, file, characterSet);
         lossesInARow = 0;
         return outcome;
       } catch (error) {
@@ -80,12 +81,16 @@ function wayFor(
   return 'id' in implicit ? { id: implicit.id, isImplicit: true } : own;
 }
 
-async function storeFile(association: DimseAssociation, file: Part10File): Promise<StoreOutcome> {
+async function storeFile(
+  association: DimseAssociation,
+  file: Part10File,
+  characterSet: CharacterSet,
+): Promise<StoreOutcome> {
   const way = wayFor(association, file);
   const outcome: StoreOutcome =
     'refusal' in way
       ? { kind: 'refused', status: 'context-rejected', reason: `${way.refusal}.` }
-      : await storeOver(association, way, file);
+      : await storeOver(association, { ...way, characterSet }, file);
   if (outcome.kind === 'stored') return outcome;
   const lower = lowerSrClasses(file.sopClassUid).find((sopClassUid) =>
     TRANSFER_SYNTAXES.some((syntax) => 'id' in association.contextFor(sopClassUid, syntax)),
@@ -95,22 +100,25 @@ async function storeFile(association: DimseAssociation, file: Part10File): Promi
 
 async function storeOver(
   association: DimseAssociation,
-  way: { id: number; isImplicit: boolean },
+  way: { id: number; isImplicit: boolean; characterSet: CharacterSet },
   file: Part10File,
 ): Promise<StoreOutcome> {
   const elements = requestOf(file.sopClassUid).set(COMMAND_TAG.affectedSopInstanceUid, file.sopInstanceUid);
-  const implicit = way.isImplicit
-    ? await implicitVrDataSetOf(file).catch((error: unknown) => {
-        if (!(error instanceof TriageError)) throw error;
-        return error.message;
-      })
-    : null;
-  if (typeof implicit === 'string') return { kind: 'unreachable', reason: implicit };
+  const { isImplicit, characterSet } = way;
+  const encoding = isImplicit ? 'implicit' : 'explicit';
+  const rewritten =
+    isImplicit || characterSet === 'ISO_IR 100'
+      ? await rewrittenDataSetOf(file, { encoding, characterSet }).catch((error: unknown) => {
+          if (!(error instanceof TriageError)) throw error;
+          return error.message;
+        })
+      : null;
+  if (typeof rewritten === 'string') return { kind: 'unreachable', reason: rewritten };
   const { status, command } = await association.finalResponse(
     way.id,
     COMMAND_FIELD.storeRequest,
     elements,
-    implicit ?? dataSetOf(file),
+    rewritten ?? dataSetOf(file),
   );
   return outcomeOfStatus(status, textOf(command, COMMAND_TAG.errorComment));
 }

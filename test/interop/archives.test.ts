@@ -126,7 +126,10 @@ afterEach(async () => {
 });
 
 /** Starts the archive; what it has is in its folder, as Part 10 files. */
-async function startArchive({ takes, transferSyntaxes }: Archive): Promise<{ pacs: Pacs; dir: string }> {
+async function startArchive(
+  { takes, transferSyntaxes }: Archive,
+  change: Partial<DimseDestination> = {},
+): Promise<{ pacs: Pacs; dir: string }> {
   const dir = join(temporary.dir, 'archive');
   await mkdir(dir);
   const configuration = join(temporary.dir, 'storescp.cfg');
@@ -165,6 +168,7 @@ async function startArchive({ takes, transferSyntaxes }: Archive): Promise<{ pac
       callingAeTitle: 'ODONTOID',
       timeoutMs: 10_000,
       confirm: 'none',
+      ...change,
     },
     { clock: systemClock, log },
   );
@@ -261,6 +265,29 @@ test.each(Object.entries(ARCHIVES))('an archive that %s gets the best that it ta
   else if (!isBest) expect(original).toMatchObject({ status: 'closed', lastStatus: 'other-class' });
   expect(state).toBe(archive.captures ? 'delivered' : 'reported');
 });
+
+test.each(['LocalEndianExplicit', 'LittleEndianImplicit'])(
+  'an archive that cannot read UTF-8 gets ISO_IR 100, and a person is told what is lost (%s)',
+  async (transferSyntax) => {
+    const { worklist } = await reported();
+    const { pacs, dir } = await startArchive(
+      { ...ARCHIVES['takes every class']!, transferSyntaxes: [transferSyntax] },
+      { characterSet: 'ISO_IR 100' },
+    );
+    await deliverAll(worklist, pacs);
+    for (const name of await readdir(dir)) {
+      // In the bytes of the archive's file: DCMTK's tools convert nothing.
+      const { stdout } = await runTool('dcmdump', ['-Un', '+P', '0008,0005', '+P', '0010,0010', join(dir, name)]);
+      expect(stdout).toContain('[ISO_IR 100]');
+      expect((await readFile(join(dir, name))).includes(Buffer.from('M\xfcller^Zo\xeb', 'latin1'))).toBe(true);
+    }
+    const { state, deliveries } = await rowOf(worklist);
+    expect(state).toBe('delivered');
+    expect(deliveries.map(({ remark }) => remark)).toEqual(
+      deliveries.map((): unknown => expect.stringContaining('Its character set lacks letters')),
+    );
+  },
+);
 
 test('a crash at either side of the record leaves one report, under the same UID', async () => {
   const { worklist } = await reported();

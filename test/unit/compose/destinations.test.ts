@@ -7,6 +7,7 @@ import { systemClock } from '../../../src/base/clock.ts';
 import { createLog } from '../../../src/base/log.ts';
 import { createPacs } from '../../../src/compose/destinations.ts';
 import { configFrom } from '../../../src/config/configFile.ts';
+import { writeSampleResults } from '../pacs/sampleObjects.ts';
 import { temporaryFolder } from '../worklist/fixture.ts';
 
 test('a renewed token in its file is used at the next request, and a file that is gone is told', async () => {
@@ -35,4 +36,19 @@ test('a renewed token in its file is used at the next request, and a file that i
     code: 'pacs-unreachable',
     message: expect.stringMatching(/The secret is to come from the file .*token/) as unknown,
   });
+});
+
+test.each([
+  { name: 'pacs', kind: 'dimse', aeTitle: 'P', host: '127.0.0.1', port: 104 },
+  { name: 'web', kind: 'dicomweb', url: 'http://127.0.0.1:1/dicom-web' },
+] as const)('a $kind destination is sent the character set of its configuration', async (entry) => {
+  const folder = await temporaryFolder();
+  const [report] = await writeSampleResults(folder, 'named in two scripts', 0);
+  const loses = (characterSet: 'ISO_IR 100' | 'ISO_IR 192') => {
+    const [destination] = configFrom({ destinations: [{ ...entry, characterSet }] }).destinations;
+    return createPacs(destination!, { clock: systemClock, log: createLog('silent'), environment: {} }).losesText!(
+      report!,
+    );
+  };
+  expect([await loses('ISO_IR 100'), await loses('ISO_IR 192')]).toEqual([true, false]);
 });

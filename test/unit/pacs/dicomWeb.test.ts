@@ -93,6 +93,16 @@ test('STOW-RS carries the whole files, one request for each study, with the cred
   expect(body.equals(expected)).toBe(true);
 });
 
+test('STOW-RS carries the files in ISO_IR 100 for a service that cannot read UTF-8, and the loss can be told', async () => {
+  answer = () => ({ status: 200, body: storeResponse(objects.map((object) => reference(object.sopInstanceUid))) });
+  const pacs = connect({ characterSet: 'ISO_IR 100' });
+  expect((await pacs.store(objects)).map(({ kind }) => kind)).toEqual(objects.map(() => 'stored'));
+  const { body } = requests[0]!;
+  expect([body.includes('ISO_IR 192'), body.includes('山田')]).toEqual([false, false]);
+  expect(body.includes(Buffer.from('M\xfcller^Zo\xeb', 'latin1'))).toBe(true);
+  expect([await pacs.losesText!(objects[0]!), await connect().losesText!(objects[0]!)]).toEqual([true, false]);
+});
+
 test('each instance has its own outcome: stored, stored with a warning, refused, to be tried again, left out', async () => {
   const [sr, first, second] = objects as [ResultObject, ResultObject, ResultObject];
   const failure = (code: number): object => ({ '00081197': { vr: 'US', Value: [code] } });
