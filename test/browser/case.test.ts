@@ -7,6 +7,7 @@ import { dayText } from '../../src/dicom/dateTimes.ts';
 import { bannedIn } from './bannedWords.ts';
 import { complaintsInBothThemes, complaintsOfAxe, openPage, site, startBrowser } from './openPage.ts';
 import { shiftedClock } from '../unit/web/visitor.ts';
+import { instanceOf } from '../unit/worklist/facts.ts';
 import { addStudy, studyUid } from './seededWorklist.ts';
 
 startBrowser();
@@ -488,6 +489,12 @@ test('a prior stands beside the scan at the same height, both scroll together, a
   expect(flags.find((flag) => flag.caseRef === caseRef(studyUid('oldest')))).toMatchObject({ attended: false });
   expect(flags.find((flag) => flag.caseRef === caseRef(studyUid('now')))).toMatchObject({ attended: true });
 
+  // While it is shown, slices of somebody else come into it: until somebody has decided whose it is, nobody compares with it.
+  const strays = instanceOf({ study: 'oldest', number: 99, patientId: 'P-9', patientName: 'Okafor^Chidi' });
+  await opened.store.recordInstances([strays]);
+  await side('prior').getByText('This prior is held for checking').waitFor();
+  expect(await page.locator('canvas.slice').count()).toBe(1);
+
   // What retention has removed says so where it would stand.
   await opened.store.markRead(studyUid('before'), true, 'ann');
   expect(await opened.store.freeFiles(studyUid('before'), Number.MAX_SAFE_INTEGER, 'disk')).toBe(true);
@@ -495,9 +502,14 @@ test('a prior stands beside the scan at the same height, both scroll together, a
   await side('prior').getByText('The images of this prior were removed here').waitFor();
   expect(await side('prior').innerText()).toContain(`PRIOR ${then}`);
   await complaintsOfAxe(page);
-  await page.keyboard.press('p');
+  const toggle = page.getByRole('button', { name: `Compare with prior of ${then} or older` });
+  await toggle.click();
   await page.locator('.pane.prior').waitFor({ state: 'detached' });
   await page.getByRole('img', { name: 'Sagittal' }).waitFor();
+
+  // Nor is this scan compared with anything while it may be of two patients.
+  await opened.store.recordInstances([instanceOf({ study: 'now', number: 99, patientId: 'P-9' })]);
+  await toggle.waitFor({ state: 'detached' });
 });
 
 test('a finger goes through the slices, and the page stays where it is', async () => {

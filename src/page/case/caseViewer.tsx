@@ -86,7 +86,7 @@ export function CaseViewer({ answer, volume, identity }: Properties) {
         cine={{ on: cine.playing, toggle: cine.toggle }}
         comparison={
           toggleComparison && {
-            name: comparisonWords.compare(dateOf(prior ?? { scannedAt: '' })),
+            name: comparisonWords.compare(dateOf(prior ?? { scannedAt: '' }), answer.priors.length < 2),
             on: comparing,
             toggle: toggleComparison,
           }

@@ -35,7 +35,7 @@ export function Comparison({ answer, ...shared }: SharedView & { answer: CaseAns
   const [wanted, setWanted] = useState(priors[0]?.caseRef);
   // A case that is held may be of two patients: then nobody knows whose prior it is.
   const listed = row.status === 'held' ? undefined : priors.find(({ caseRef }) => caseRef === wanted);
-  const prior = usePrior(listed?.caseRef);
+  const prior = usePrior(listed?.caseRef, answer);
   const choice = priors.length > 1 && (
     <label>
       {words.choice}{' '}
@@ -78,21 +78,28 @@ export function dateOf({ scannedAt }: Pick<PatientStudy, 'scannedAt'>): string {
   return calendarDate(scannedAt.slice(0, 8)) || words.noDate;
 }
 
-/** The case of a prior, or why it is not known, as a sentence. Another person's eyes on it are on record as a view; its flag, if it has one, goes on ringing. */
-function usePrior(caseRef: string | undefined): CaseAnswer | string {
+/**
+ * The case of a prior, or why it is not known, as a sentence; read again whenever the case of the page was. It is on record as a view, and its flag, if it has
+ * one, goes on ringing.
+ */
+function usePrior(caseRef: string | undefined, of: CaseAnswer): CaseAnswer | string {
   const [known, setKnown] = useState<{ caseRef: string; answer: CaseAnswer | string } | null>(null);
   useEffect(() => {
     if (caseRef === undefined) return;
     let current = true;
-    fetchCase(caseRef, 'still-open')
-      .catch((error: unknown) => (error instanceof Refused && error.status === 410 ? error.message : words.unreadable))
-      .then((answer) => {
+    fetchCase(caseRef, 'still-open').then(
+      (answer) => {
         if (current) setKnown({ caseRef, answer });
-      }, reportError);
+      },
+      (error: unknown) => {
+        const answer = error instanceof Refused && error.status === 410 ? error.message : words.unreadable;
+        if (current) setKnown({ caseRef, answer });
+      },
+    );
     return () => {
       current = false;
     };
-  }, [caseRef]);
+  }, [caseRef, of]);
   return known === null || known.caseRef !== caseRef ? words.loading : known.answer;
 }
 

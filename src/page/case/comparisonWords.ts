@@ -3,7 +3,7 @@ const higherOrLower = (mm: number): string => `${mmText(mm)} ${mm > 0 ? 'higher'
 
 /** Texts of the prior beside the scan. */
 export const comparisonWords = {
-  compare: (date: string) => `Compare with prior of ${date}`,
+  compare: (date: string, isOnly: boolean) => `Compare with prior of ${date}${isOnly ? '' : ' or older'}`,
   noDate: 'unknown date',
   /** What each side is called, wherever it stands. */
   thisScan: 'THIS SCAN',
