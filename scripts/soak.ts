@@ -1,6 +1,6 @@
 // `npm run soak -- --promise N`: the tests of a promise (docs/promises.md) at its stated number. `--share 0.01` tries a hundredth of it, `--minutes M`
-// ends it after M, `--seed S` repeats a run. `npm run soak` alone is a shift of twelve hours at the page, `npm run soak -- --hostility M` M minutes of attacks.
-// Everything stays on loopback, uses one test file at a time, and gives way to other processes.
+// ends it after M, `--seed S` repeats a run, `--from N` goes on at its N-th step (promise 9). `npm run soak` alone is a shift of twelve hours at the
+// page, `npm run soak -- --hostility M` M minutes of attacks. Everything stays on loopback, uses one test file at a time, and gives way to other processes.
 import { spawn } from 'node:child_process';
 import { getPriority, setPriority } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -13,6 +13,7 @@ const { values } = parseArgs({
     hostility: { type: 'string' },
     share: { type: 'string', default: '1' },
     minutes: { type: 'string', default: '600' },
+    from: { type: 'string', default: '1' },
     seed: { type: 'string', default: String(Math.floor(performance.timeOrigin) % 1_000_000_007) },
   },
 });
@@ -32,7 +33,7 @@ function run({ project, file, sizes }: SoakRun): Promise<number> {
     Object.entries(sizes).map(([name, stated]) => [name, String(Math.max(1, Math.ceil(stated * share)))]),
   );
   const limitMs = Number(values.minutes) * 60_000;
-  const settings = { ...knobs, SOAK_SEED: values.seed, SOAK_TIMEOUT_MS: String(limitMs) };
+  const settings = { ...knobs, SOAK_SEED: values.seed, SOAK_FROM: values.from, SOAK_TIMEOUT_MS: String(limitMs) };
   console.log(
     `${file}: ${Object.entries(settings)
       .map((pair) => pair.join('='))

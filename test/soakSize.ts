@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-// How much of a promise is tried: little in CI, the stated number by`npm run soak -- --promise N`.
+// How much of a promise is tried: little in CI, the stated number by `npm run soak -- --promise N`.
 
 /** How many times: `name` in the environment, else the size of CI. */
 export function tries(name: string, inCi: number): number {
@@ -10,6 +10,11 @@ export function tries(name: string, inCi: number): number {
 /** Seed of what is drawn at random: the same in each run of CI. */
 export function soakSeed(inCi = 20_261_129): number {
   return Number(process.env['SOAK_SEED'] ?? inCi);
+}
+
+/** The step at which a run that was broken off goes on. */
+export function soakFrom(): number {
+  return Number(process.env['SOAK_FROM'] ?? 1);
 }
 
 /** How long a test may take, ms. */

@@ -1,9 +1,12 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { globSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
+import { loadavg } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { Worker } from 'node:worker_threads';
 import { expect, onTestFinished, test } from 'vitest';
 import { seededRandom } from '../../src/base/random.ts';
 import type { Ledger } from '../../src/worklist/list/ledger.ts';
@@ -109,15 +112,17 @@ test.skipIf(SECONDS === 0)(
       count('junk requests');
     };
     const pageMs: number[] = [];
+    /** The longest time for which the agent says that its event loop was blocked. */
+    let worstLoopLagMs = 0;
+    const looker = new Worker(LOOKER, { eval: true });
     const lookAtPage = async (): Promise<void> => {
       const { pid } = agent;
-      const startedMs = performance.now();
-      const answer = await fetch(`${agent.url}/api/worklist`, { signal: AbortSignal.timeout(20_000) }).catch(
-        () => null,
-      );
-      await answer?.text();
+      looker.postMessage(agent.url);
+      const [look] = (await once(looker, 'message')) as [{ tookMs: number; loopLagMs: number } | null];
       // A look that met the death of the agent says nothing of how quick it is.
-      if (pid === agent.pid && answer !== null) pageMs.push(performance.now() - startedMs);
+      if (pid !== agent.pid || look === null) return;
+      pageMs.push(look.tookMs);
+      worstLoopLagMs = Math.max(worstLoopLagMs, look.loopLagMs);
     };
     const killChild = async (): Promise<void> => {
       const { stdout } = await promisify(execFile)('ps', ['-o', 'pid=,args=', '--ppid', String(agent.pid)]);
@@ -156,6 +161,8 @@ test.skipIf(SECONDS === 0)(
       sleep(40_000).then(() => keep(60_000, killAgent)),
     ]);
 
+    await looker.terminate();
+
     // The storm is over: everything comes to its end.
     disk.arm(0);
     await setClock('+0');
@@ -180,7 +187,10 @@ test.skipIf(SECONDS === 0)(
         ...done,
         acknowledged: acknowledged.size,
         looks: sorted.length,
+        p50Ms: Math.round(sorted[sorted.length >> 1]!),
         p99Ms: Math.round(p99Ms),
+        worstLoopLagMs: Math.round(worstLoopLagMs),
+        load: loadavg().map(Math.round),
         received: ledger.received,
         resulted: ledger.resulted,
         failed: ledger.failed,
@@ -193,6 +203,22 @@ test.skipIf(SECONDS === 0)(
   },
   (SECONDS + 900) * 1_000,
 );
+
+/** Looks at the page from a thread of its own: what this test does besides, such as drawing phantoms, is no slowness of the page. */
+const LOOKER = `
+  const { parentPort } = require('node:worker_threads');
+  parentPort.on('message', async (url) => {
+    const startedMs = performance.now();
+    try {
+      const answer = await fetch(url + '/api/worklist', { signal: AbortSignal.timeout(20_000) });
+      const text = await answer.text();
+      const tookMs = performance.now() - startedMs;
+      parentPort.postMessage({ tookMs, loopLagMs: answer.ok ? JSON.parse(text).system.loopLagMs : 0 });
+    } catch {
+      parentPort.postMessage(null);
+    }
+  });
+`;
 
 const SOURCES = ['TESTCT', 'SENDER'].map((aeTitle) => ({ aeTitle, addresses: ['127.0.0.1'] }));
 

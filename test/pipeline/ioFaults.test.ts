@@ -12,7 +12,7 @@ import { listSpool } from '../../src/receive/spool.ts';
 import { createCaseStore } from '../../src/worklist/cases/caseStore.ts';
 import { migrate, openDatabase } from '../../src/worklist/db/database.ts';
 import { createWorklistQuery } from '../../src/worklist/list/worklistQuery.ts';
-import { soakTimeout, tries } from '../soakSize.ts';
+import { soakFrom, soakTimeout, tries } from '../soakSize.ts';
 import { associated, ctDataSet, store as storeRequest } from '../unit/receive/rawPeer.ts';
 import { instanceOf, objectsOf, studyUid } from '../unit/worklist/facts.ts';
 import { temporaryFolder } from '../unit/worklist/fixture.ts';
@@ -141,7 +141,7 @@ it(
     await expectResult(clean, 0);
     const operations = disk.count() - before;
     expect(operations).toBeGreaterThan(20);
-    for (const at of moments(operations, tries('IO_FAULTS', 4))) {
+    for (const at of moments(operations, tries('IO_FAULTS', 4)).filter((moment) => moment >= soakFrom())) {
       const path = await study();
       disk.arm(at);
       const first = await work(path);

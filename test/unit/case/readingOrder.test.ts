@@ -172,6 +172,59 @@ function read(arrivals: readonly Arrival[], everyKth: number): { scan: WaitingSc
   return reads;
 }
 
+describe('the order of two scans, by hand', () => {
+  const scan = (over: Partial<WaitingScan>): WaitingScan => ({
+    studyInstanceUid: '1.5',
+    stat: false,
+    arrivedAtMs: NOW_MS - 1_000,
+    judgement: 'suspected',
+    probability: 0.5,
+    ...over,
+  });
+  const waited = (ms: number) => ({ arrivedAtMs: NOW_MS - ms });
+  const old = waited(MAX_WAIT_MS);
+
+  it.each<[string, first: Partial<WaitingScan>, second: Partial<WaitingScan>]>([
+    ['a flag that has waited exactly as long as the cap, then one of more suspicion', old, { probability: 0.9 }],
+    ['a flag of more suspicion, then one of a moment less than the cap', { probability: 0.9 }, waited(MAX_WAIT_MS - 1)],
+    [
+      'of flags past the cap the older one',
+      { ...waited(MAX_WAIT_MS + 5), probability: 0.1 },
+      { ...old, probability: 0.9 },
+    ],
+    [
+      'of others the older one, whatever their scores',
+      { ...waited(9), judgement: 'unflagged', probability: 0.1 },
+      { ...waited(8), judgement: 'unflagged', probability: 0.4 },
+    ],
+    [
+      'of others past the cap the older one',
+      { ...waited(MAX_WAIT_MS + 5), judgement: 'unflagged', probability: 0.1 },
+      { ...old, judgement: 'unflagged', probability: 0.4 },
+    ],
+    ['a flag without a score behind one with any', { probability: 0.01 }, { ...waited(9_000), probability: null }],
+    ['of those that came at one time the lower UID', { studyInstanceUid: '1.4' }, { studyInstanceUid: '1.6' }],
+    [
+      'an overdue scan, then one without a score',
+      { ...old, judgement: 'unflagged' },
+      { judgement: 'unscored', probability: null },
+    ],
+    [
+      'one without a score, then an unflagged older one',
+      { judgement: 'unscored', probability: null },
+      { ...waited(9_000), judgement: 'unflagged' },
+    ],
+    ['STAT without a score, then a flag past the cap', { stat: true, judgement: 'unscored', probability: null }, old],
+  ])('%s', (_, first, second) => {
+    const [one, other] = [scan({ studyInstanceUid: '1.8', ...first }), scan({ studyInstanceUid: '1.7', ...second })];
+    for (const both of [
+      [one, other],
+      [other, one],
+    ])
+      expect(ordered(both, NOW_MS, { everyKth: 5, flagsInARow: 0 })).toEqual([one, other]);
+  });
+});
+
 describe('histories of arrivals, read from the top', () => {
   const history = fc.array(arrival, { minLength: 1, maxLength: 150 });
   const everyKth = fc.integer({ min: 2, max: 10 });
@@ -226,6 +279,8 @@ it.each([
   [0, 0, 5],
   [99, 50, 5],
   [100, 0, 10],
+  [600, 1, 10],
+  [100, 20, 5],
   [1_000, 20, 10],
   [1_000, 125, 8],
   [1_000, 300, 3],

@@ -91,6 +91,18 @@ describe('what a narrowing between head and shoulders is', () => {
     });
   });
 
+  it('is about the uppermost of several that are as narrow', () => {
+    const slices = [
+      [510, 200],
+      [400, 100],
+      [390, 100],
+      [380, 300],
+      [320, 301],
+      [315, 302],
+    ] as const;
+    expect(foundIn(slices)).toEqual({ first: 0, last: 4 });
+  });
+
   it('is seen in areas that are the middle of those within 6 mm', () => {
     const withNeighbours = (mm: number) => [
       [500, 200] as const,
@@ -110,6 +122,7 @@ describe('bodySpan', () => {
   it('has slices of 20 cm² and more, and of two as long stretches is the first', () => {
     expect(bodySpan(profile([19.9, 20, 21, 19.9, 40], 2))).toEqual({ first: 1, last: 2 });
     expect(bodySpan(profile([40, 41, 3, 42, 43], 2))).toEqual({ first: 0, last: 1 });
+    expect(bodySpan(profile([40, 41, 3, 42, 43, 44], 2))).toEqual({ first: 3, last: 5 });
     expect(bodySpan(profile([3, 42], 2))).toEqual({ first: 1, last: 1 });
     expect(bodySpan([])).toBeNull();
   });

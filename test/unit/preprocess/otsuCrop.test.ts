@@ -23,6 +23,8 @@ const upperEndOf = (level: number): number => 75 + ((level + 0.5) * 650) / 255;
 describe('the threshold of the bone, by hand (Otsu 1979)', () => {
   it.each<[string, Record<number, number>, number]>([
     ['two levels: all above the lower one', { 50: 10, 200: 5 }, 50],
+    ['one pixel below', { 50: 1, 200: 5 }, 50],
+    ['one pixel above', { 50: 5, 200: 1 }, 50],
     // Between the classes: 4 x 6 x 165^2 = 653,400 after 10, 7 x 3 x 201.4^2 = 852,043 after 100.
     ['three levels, the upper one far off', { 10: 4, 100: 3, 250: 3 }, 100],
     // 4 x 6 x 165^2 = 653,400 after 10, 7 x 3 x 94.3^2 = 186,686 after 160.

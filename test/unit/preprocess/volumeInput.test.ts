@@ -124,6 +124,19 @@ describe('a volume and its slices', () => {
     );
   });
 
+  it('has channels before slices, each with its own pixels', () => {
+    const windowsHu = [
+      { centerHu: 500, widthHu: 1000 },
+      { centerHu: 80, widthHu: 300 },
+    ];
+    const two: VolumeSpec = { ...SPEC, sizePixels: 2, slicesPerRow: 1, windowsHu };
+    const planes = Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 14, 15, 16, 17, 18);
+    expect(stackVolume(planes, [4, 2], two)).toEqual({
+      slices: 2,
+      volume: Float32Array.of(1, 2, 3, 4, 11, 12, 13, 14, 5, 6, 7, 8, 15, 16, 17, 18),
+    });
+  });
+
   it('interpolates rows linearly between their middles, several values at a time', () => {
     const positions = Array.from({ length: 13 }, (_, index) => 100 - index);
     expect(volumeSlices(positions, LINE)).toBe(8);

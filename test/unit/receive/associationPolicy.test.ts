@@ -127,7 +127,7 @@ describe('who may open an association', () => {
     expect(many.judge(request({ callingAeTitle: 'CT3' }), LOCAL, new Map([['CT3', 5]]))).not.toBeNull();
   });
   it('lets nobody in without sources', () => {
-    expect(policyFor([]).judge(request(), LOCAL, NONE_OPEN)).toMatchObject({ reason: 3 });
+    expect(policyFor([]).judge(request(), LOCAL, NONE_OPEN)).toMatchObject({ result: 1, source: 1, reason: 3 });
     expect(policyFor([]).knows('127.0.0.1')).toBe(false);
     expect(policy.knows('10.9.9.9')).toBe(true);
   });
@@ -230,7 +230,7 @@ describe('certificates pinned to AE titles', () => {
     { aeTitle: 'MOVED', addresses: ['127.0.0.1'] },
   ]);
   const judge = (callingAeTitle: string, shown: ReturnType<typeof certificate> | null) =>
-    policy.judge(request({ callingAeTitle }), { address: '127.0.0.1', certificate: shown }, NONE_OPEN)?.why ?? 'taken';
+    policy.judge(request({ callingAeTitle }), { address: '127.0.0.1', certificate: shown }, NONE_OPEN);
 
   it.each([
     ['CT1', certificate('A1', 'any'), 'taken'],
@@ -246,6 +246,8 @@ describe('certificates pinned to AE titles', () => {
     ['MOVED', certificate('C3', 'x'), 'the certificate is that of another calling AE title'],
     ['CT2', certificate('E5', 'ct2.example.evil'), 'the certificate is not that of the calling AE title'],
   ] as const)('%s with %j: %s', (title, shown, verdict) => {
-    expect(judge(title, shown)).toBe(verdict);
+    // Rejected for good, by the service user, as a calling AE title that is not recognized (PS3.8 9.3.4).
+    const rejection = { result: 1, source: 1, reason: 3, why: verdict };
+    expect(judge(title, shown)).toEqual(verdict === 'taken' ? null : rejection);
   });
 });
