@@ -13,7 +13,11 @@ beforeAll(async () => {
   cwd = await mkdtemp(join(tmpdir(), 'odontoid-relative-'));
   packageBefore = await packageFiles();
   await cp(join(packageRoot, 'models/compact'), join(cwd, 'model'), { recursive: true });
-  await writeFile(join(cwd, 'odontoid.yaml'), 'dataDir: state\nproofOfLife: { schedule: "off" }\n');
+  // Whatever else runs on this machine may have the default ports.
+  await writeFile(
+    join(cwd, 'odontoid.yaml'),
+    'dataDir: state\nreceive: { port: 0 }\nweb: { port: 0 }\nproofOfLife: { schedule: "off" }\n',
+  );
 });
 afterAll(() => rm(cwd, { recursive: true, force: true }));
 
