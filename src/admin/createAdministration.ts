@@ -120,7 +120,9 @@ export function createAdministration(options: AdministrationOptions): Administra
     pulls: options.pulls,
     proof: {
       settings: {
-        schedule: config.proofOfLife.schedule,
+        get schedule() {
+          return config.proofOfLife.schedule;
+        },
         expect: config.proofOfLife.expect,
         sendTo: config.proofOfLife.sendTo,
       },

@@ -22,7 +22,6 @@ export function planHousekeeping(
 ): Housekeeping {
   const log = agentLog.child({ component: 'housekeeping' });
   const { retentionCron, nightlyCron, backupsToKeep, lowWaterFreeBytes, maxWaitingBytes } = config.housekeeping;
-  const { schedule } = config.proofOfLife;
   const housekeeping = startHousekeeping({
     maintenance: createMaintenance(database),
     clock,
@@ -33,7 +32,13 @@ export function planHousekeeping(
     backupDir: paths.backups,
     backupsToKeep,
     checkAudit: audit.check,
-    ...(schedule === 'off' ? {} : { proof: { cron: schedule, begin: () => proof.begin('schedule', 'odontoid') } }),
+    proof: {
+      get cron() {
+        const { schedule } = config.proofOfLife;
+        return schedule === 'off' ? null : schedule;
+      },
+      begin: () => proof.begin('schedule', 'odontoid'),
+    },
     ...(config.watch.archives.length === 0 ? {} : { watch: { cron: config.watch.schedule, look: lookAtArchives } }),
     retain: () =>
       retainCases({

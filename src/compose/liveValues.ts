@@ -1,9 +1,10 @@
-import { TriageError } from '../base/errors.ts';
+import { messageOf, TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { EffectiveSetting } from '../config/effectiveSettings.ts';
 import { keptDestinations, PAGE_DESTINATIONS } from '../config/pageDestinations.ts';
 import { checkedPageValues, liveConfig, PAGE_KEYS, type PageKey, type PageValues } from '../config/pageValues.ts';
+import { readCron } from '../housekeeping/schedule.ts';
 import type { WorklistDatabase } from '../worklist/db/database.ts';
 import { createPageSettings, type NextSetting, type Why } from '../worklist/settings/pageSettings.ts';
 
@@ -32,6 +33,15 @@ export interface LiveValues {
   read(): Promise<void>;
   /** Called after each change. */
   onChange(listener: () => void): void;
+}
+
+/** @throws TriageError `command-invalid` for what is no cron expression */
+function checkSchedule(schedule: string): void {
+  try {
+    if (schedule !== 'off') readCron('proofOfLife.schedule', schedule);
+  } catch (error) {
+    throw new TriageError('command-invalid', messageOf(error), { cause: error });
+  }
 }
 
 export async function openLiveValues(
@@ -64,7 +74,9 @@ export async function openLiveValues(
       const refusal = whyNot(key);
       if (refusal !== null) throw new TriageError('command-invalid', `${key} cannot be set on this page. ${refusal}`);
     }
-    return checkedPageValues({ ...values, ...said }, ofFiles);
+    const checked = checkedPageValues({ ...values, ...said }, ofFiles);
+    checkSchedule(checked['proofOfLife.schedule'] ?? 'off');
+    return checked;
   };
   const toKeep = (said: SaidValues): NextSetting[] => {
     const checked = check(said);

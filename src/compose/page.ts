@@ -61,7 +61,9 @@ export async function startPage(foundation: Foundation, parts: PageParts): Promi
       return config.worklist.maxWaitMinutes;
     },
     triageOnly: !config.report.heatmaps,
-    patientNames: config.worklist.patientNames,
+    get patientNames() {
+      return config.worklist.patientNames;
+    },
     get viewerTemplate() {
       return config.worklist.viewerUrl === '' ? null : config.worklist.viewerUrl;
     },

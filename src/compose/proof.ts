@@ -27,7 +27,7 @@ export function openProofOfLife(
     destinations: () => readonly Pacs[];
   },
 ): ProofOfLife {
-  const { sendTo, expect, timeoutMinutes, schedule, alarmAfterHours } = config.proofOfLife;
+  const { sendTo, expect, timeoutMinutes, alarmAfterHours } = config.proofOfLife;
   return createProofOfLife({
     runs: createProofRuns(database, clock),
     query,
@@ -55,7 +55,9 @@ export function openProofOfLife(
     dir: paths.proof,
     expect,
     timeoutMs: timeoutMinutes * 60_000,
-    alarmAfterMs: schedule === 'off' ? null : alarmAfterHours * 3_600_000,
+    get alarmAfterMs() {
+      return config.proofOfLife.schedule === 'off' ? null : alarmAfterHours * 3_600_000;
+    },
     clock,
     log: log.child({ component: 'proof' }),
   });

@@ -1,9 +1,11 @@
 import { TriageError } from '../base/errors.ts';
 import { yamlText } from '../config/configLayers.ts';
 import { settingLines, settingsOf } from '../config/effectiveSettings.ts';
-import { isPageKey, typedPageValue, type PageKey } from '../config/pageValues.ts';
+import { isPageKey, isPlainText, typedPageValue, type PageKey } from '../config/pageValues.ts';
 import { keptDestinations, PAGE_DESTINATIONS } from '../config/pageDestinations.ts';
 import { PAGE_SOURCES } from '../config/pageSources.ts';
+import { nextRunMs, systemOffset } from '../housekeeping/cron.ts';
+import { readCron } from '../housekeeping/schedule.ts';
 import type { Administration } from '../web/administration.ts';
 import { createProofRuns } from '../worklist/proof/proofRuns.ts';
 import { createPageSettings } from '../worklist/settings/pageSettings.ts';
@@ -91,9 +93,11 @@ function pageKey(key: string): ValueKey {
   throw new TriageError('command-invalid', `${key} cannot be set on this page: change it in the configuration file.`);
 }
 
-/** A value as a person types it: YAML, as it stands in the file. */
+/** A value as a person types it: as it stands in the file. */
 const typedText = (key: ValueKey, value: unknown): string =>
-  key === 'worklist.viewerUrl' ? String(value) : yamlText(value).trimEnd();
+  isPlainText(key) ? String(value) : yamlText(value).trimEnd();
+
+const NAMES = { shown: 'shown', 'on-request': 'shown to a reader who asks', hidden: 'hidden' } as const;
 
 /** What a value would do, counted on the present worklist before it is set. */
 async function effectOf({ config, query, store, ports }: Parts, key: ValueKey, value: unknown): Promise<string> {
@@ -112,5 +116,14 @@ async function effectOf({ config, query, store, ports }: Parts, key: ValueKey, v
   }
   if (key === 'selection')
     return `${(value as unknown[]).length} rules, for studies that are assembled from then on. Try a file of each scanner under Connections.`;
+  if (key === 'worklist.patientNames')
+    return `For lists and API from then on; at present the names are ${NAMES[config.worklist.patientNames]}.`;
+  if (key === 'proofOfLife.schedule') {
+    if (value === 'off') return 'None would be run by itself, and none that fails to run would raise an alarm.';
+    const nextMs = nextRunMs(readCron(key, String(value)), nowMs, systemOffset);
+    return nextMs === null
+      ? 'It would never be run.'
+      : `Next run ${new Date(nextMs).toISOString().slice(0, 16).replace('T', ' ')} UTC.`;
+  }
   return value === '' ? 'There would be no link.' : 'Press V in a case to try it, once it is set.';
 }

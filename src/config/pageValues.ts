@@ -3,7 +3,7 @@ import { validatorWords } from '../base/validatorWords.ts';
 import type { Config } from './config.ts';
 import { checkDestinationNames, checkSelection } from './configFile.ts';
 import { yamlValue } from './configLayers.ts';
-import { housekeepingSettings } from './operationSettings.ts';
+import { housekeepingSettings, proofOfLifeSettings } from './operationSettings.ts';
 import {
   destinationsInForce,
   PAGE_DESTINATIONS,
@@ -17,6 +17,8 @@ import { worklistSettings } from './worklistSettings.ts';
 const SCHEMAS = {
   'worklist.maxWaitMinutes': worklistSettings.unwrap().shape.maxWaitMinutes,
   'worklist.viewerUrl': worklistSettings.unwrap().shape.viewerUrl,
+  'worklist.patientNames': worklistSettings.unwrap().shape.patientNames,
+  'proofOfLife.schedule': proofOfLifeSettings.unwrap().shape.schedule,
   'housekeeping.retentionDays': housekeepingSettings.unwrap().shape.retentionDays,
   [PAGE_DESTINATIONS]: pageDestinationsSettings,
   selection: selectionSettings,
@@ -29,6 +31,8 @@ export const PAGE_KEYS = Object.keys(SCHEMAS) as PageKey[];
 export interface PageValues {
   'worklist.maxWaitMinutes'?: number;
   'worklist.viewerUrl'?: string;
+  'worklist.patientNames'?: Config['worklist']['patientNames'];
+  'proofOfLife.schedule'?: string;
   'housekeeping.retentionDays'?: number;
   destinations?: PageDestination[];
   selection?: Config['selection'];
@@ -66,9 +70,11 @@ function checkedValue(key: PageKey, value: unknown): unknown {
 
 /** What a person has typed for a key: YAML, as it would stand in the file. @throws TriageError `command-invalid` when it is no YAML */
 export function typedPageValue(key: PageKey, text: string): unknown {
-  // An address may hold what YAML reads as a mapping or a comment.
-  return key === 'worklist.viewerUrl' ? text.trim() : yamlValue(text);
+  return isPlainText(key) ? text.trim() : yamlValue(text);
 }
+
+/** Whether a value is typed as it is: an address may hold what YAML reads as a mapping or a comment, and a cron expression begins like an alias. */
+export const isPlainText = (key: PageKey): boolean => key === 'worklist.viewerUrl' || key === 'proofOfLife.schedule';
 
 /** The configuration with what the page says, from one moment to the next: `values` is asked at each look. */
 export function liveConfig(config: Config, values: () => PageValues): Config {
@@ -81,12 +87,16 @@ export function liveConfig(config: Config, values: () => PageValues): Config {
       return values().selection ?? config.selection;
     },
     get worklist() {
-      const { 'worklist.maxWaitMinutes': maxWaitMinutes, 'worklist.viewerUrl': viewerUrl } = values();
+      const said = values();
       return {
         ...config.worklist,
-        ...(maxWaitMinutes !== undefined && { maxWaitMinutes }),
-        ...(viewerUrl !== undefined && { viewerUrl }),
+        maxWaitMinutes: said['worklist.maxWaitMinutes'] ?? config.worklist.maxWaitMinutes,
+        viewerUrl: said['worklist.viewerUrl'] ?? config.worklist.viewerUrl,
+        patientNames: said['worklist.patientNames'] ?? config.worklist.patientNames,
       };
+    },
+    get proofOfLife() {
+      return { ...config.proofOfLife, schedule: values()['proofOfLife.schedule'] ?? config.proofOfLife.schedule };
     },
     get housekeeping() {
       const { 'housekeeping.retentionDays': retentionDays } = values();

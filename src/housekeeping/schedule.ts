@@ -17,8 +17,8 @@ export interface HousekeepingOptions {
   /** Cron, local time. */
   retentionCron: string;
   nightlyCron: string;
-  /** Starts a proof of life; its own record tells how it ended. Left out: none is scheduled. */
-  proof?: { cron: string; begin: () => Promise<unknown> };
+  /** Starts a proof of life; its own record tells how it ended. Null while none is scheduled; another expression counts from the next minute on. */
+  proof?: { readonly cron: string | null; begin: () => Promise<unknown> };
   /** Begins to ask archives for new studies. Left out: none is watched. */
   watch?: { cron: string; look: () => void };
   backupDir: string;
@@ -134,22 +134,33 @@ interface PlannedJob {
 function planJobs(options: HousekeepingOptions): PlannedJob[] {
   const { clock, utcOffset = systemOffset, lastNightlyMs, proof, watch } = options;
   const nowMs = clock.now();
-  const planned = (job: HousekeepingJob, option: string, expression: string, sinceMs = nowMs): PlannedJob => {
-    const plan = readCron(option, expression);
-    let next = nextRunMs(plan, Math.min(sinceMs, nowMs), utcOffset);
+  const planned = (
+    job: HousekeepingJob,
+    option: string,
+    expressionNow: () => string | null,
+    sinceMs = nowMs,
+  ): PlannedJob => {
+    let expression: string | null = null;
+    let next: number | null = null;
+    const reckon = (afterMs: number): void => {
+      expression = expressionNow();
+      next = expression === null ? null : nextRunMs(readCron(option, expression), afterMs, utcOffset);
+    };
+    reckon(Math.min(sinceMs, nowMs));
     return {
       job,
-      nextMs: () => next,
-      reckon: (afterMs) => {
-        next = nextRunMs(plan, afterMs, utcOffset);
+      nextMs: () => {
+        if (expressionNow() !== expression) reckon(clock.now());
+        return next;
       },
+      reckon,
     };
   };
   return [
-    planned('retention', 'housekeeping.retentionCron', options.retentionCron),
-    planned('nightly', 'housekeeping.nightlyCron', options.nightlyCron, lastNightlyMs ?? nowMs),
-    ...(proof === undefined ? [] : [planned('proof', 'proofOfLife.schedule', proof.cron)]),
-    ...(watch === undefined ? [] : [planned('watch', 'watch.schedule', watch.cron)]),
+    planned('retention', 'housekeeping.retentionCron', () => options.retentionCron),
+    planned('nightly', 'housekeeping.nightlyCron', () => options.nightlyCron, lastNightlyMs ?? nowMs),
+    ...(proof === undefined ? [] : [planned('proof', 'proofOfLife.schedule', () => proof.cron)]),
+    ...(watch === undefined ? [] : [planned('watch', 'watch.schedule', () => watch.cron)]),
   ];
 }
 

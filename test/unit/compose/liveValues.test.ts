@@ -108,6 +108,32 @@ it('sets retention, the viewer and the selection rules, and refuses what the fil
   expect(config.worklist.maxWaitMinutes).toBe(60);
 });
 
+it('sets who sees names and when a proof of life is run, and refuses what is neither', async () => {
+  const { start } = await opened({ proofOfLife: { expect: 'analysed' } });
+  const { config, settings } = await start();
+  expect((await settings.try('worklist.patientNames', 'on-request')).effect).toContain(
+    'at present the names are shown',
+  );
+  await settings.set('worklist.patientNames', 'hidden', because('a screen in the corridor'));
+  expect(config.worklist).toMatchObject({ patientNames: 'hidden', maxWaitMinutes: 60 });
+  expect(await settings.try('proofOfLife.schedule', '*/5 * * * *')).toEqual({
+    lines: ['*/5 * * * *'],
+    effect: 'Next run 2026-11-02 08:05 UTC.',
+  });
+  await settings.set('proofOfLife.schedule', '*/5 * * * *', because('a new machine'));
+  expect(config.proofOfLife).toMatchObject({ schedule: '*/5 * * * *', expect: 'analysed' });
+  for (const [key, text] of [
+    ['worklist.patientNames', 'sometimes'],
+    ['proofOfLife.schedule', 'at noon'],
+  ] as const)
+    await expect(settings.set(key, text, because('a try'))).rejects.toMatchObject({
+      code: 'command-invalid',
+      message: expect.stringContaining(key) as string,
+    });
+  await settings.set('proofOfLife.schedule', null, because('it runs well'));
+  expect((await start()).config.proofOfLife.schedule).toBe('17 */6 * * *');
+});
+
 it('leaves to the file what the file says, and everything where the site keeps its settings in files', async () => {
   const fileSays = await (await opened({ housekeeping: { retentionDays: 9 } })).start();
   await expect(fileSays.settings.set('housekeeping.retentionDays', '3', because('no'))).rejects.toThrow(

@@ -97,6 +97,23 @@ function planned(startIso: string, zone: string, wishes: Partial<HousekeepingOpt
   };
 }
 
+it('a proof of life follows another schedule from the next minute on, and none while there is none', async () => {
+  const proof: { cron: string | null; begin: () => Promise<unknown> } = { cron: null, begin: () => Promise.resolve() };
+  const begun: string[] = [];
+  const { pass, clock, housekeeping } = planned('2026-11-02T08:00Z', ZONES.berlin, { proof });
+  proof.begin = () => Promise.resolve(begun.push(new Date(clock.now()).toISOString().slice(11, 16)));
+  await pass(HOUR_MS);
+  expect(housekeeping.nextRunMs('proof')).toBeNull();
+  proof.cron = '*/20 * * * *';
+  await pass(HOUR_MS);
+  proof.cron = '30 * * * *';
+  await pass(HOUR_MS);
+  proof.cron = null;
+  await pass(HOUR_MS);
+  expect(begun).toEqual(['09:20', '09:40', '10:00', '10:30']);
+  await housekeeping.close();
+});
+
 describe('housekeeping through the year', () => {
   /** Both changes of each zone in 2026 and the days around them. */
   it.each([

@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { systemClock } from '../../../src/base/clock.ts';
+import { createPatientNames, type NamesRule } from '../../../src/web/patientNames.ts';
 import { withoutLocations } from '../../../src/web/maskedRow.ts';
 import type { WorklistRow } from '../../../src/answers/worklistAnswer.ts';
 import type { SqliteDatabase } from '../../../src/worklist/db/database.ts';
@@ -235,4 +237,18 @@ test('no word of any text column leaves with names hidden but those that a maske
   const open = await ann.ask('GET', `/api/cases/${rows[0]!.caseRef}`);
   for (const column of ['cases.patient_name', 'deliveries.last_error', 'cases.study_description'])
     expect(open.body, column).toContain(`CANARY-${column}-YRANAC`);
+});
+
+test('a rule that changes counts at the next look', () => {
+  let rule: NamesRule = 'shown';
+  const names = createPatientNames(() => rule, systemClock);
+  const ann = { role: 'reader', name: 'ann', session: null } as const;
+  const seen = () => [names.mayBeShown, names.inListFor(ann)];
+  expect(seen()).toEqual([true, true]);
+  rule = 'on-request';
+  expect(seen()).toEqual([true, false]);
+  names.show(ann);
+  expect(seen()).toEqual([true, true]);
+  rule = 'hidden';
+  expect(seen()).toEqual([false, false]);
 });
