@@ -81,11 +81,10 @@ const KEYWORD: Readonly<Record<StudyKey, string>> = {
 const PAGE = 100;
 /** No match; some services answer 404 for a study that they do not hold. */
 const EMPTY = [204, 404];
+/** In Explicit VR Little Endian, which every archive must be able to send (PS3.18 8.7.3.5.2). */
 const PART10 = 'multipart/related; type="application/dicom"';
 /** As the archive keeps it. */
 const AS_STORED = `${PART10}; transfer-syntax=*`;
-/** Without the parameter it is Explicit VR Little Endian (PS3.18 8.7.3.5.2), which every archive must be able to send. */
-const ACCEPTED = [AS_STORED, PART10];
 /** Statuses of a service that does not know the parameter. */
 const NOT_ACCEPTABLE = [400, 406, 415];
 
@@ -113,7 +112,7 @@ export function createDicomWebArchive(
       return ctsOfDays(found.map(studyOf), from, to);
     },
     retrieve: async (study, _receivingAeTitle, onSent) => {
-      const outcome = await fetchStudy(service, fetcher, study, door);
+      const outcome = await fetchStudy({ service, asker: fetcher, study, door });
       onSent?.(outcome.completed);
       return outcome;
     },
@@ -197,34 +196,34 @@ function nameOf(value: unknown): string {
     .replace(/=+$/, '');
 }
 
+interface Fetching {
+  service: DicomWebService;
+  asker: Asker;
+  study: AskedStudy;
+  door: WebDoor;
+}
+
 /** Asks for the study as it is kept, and for Explicit VR Little Endian where the archive cannot, or the agent does not take what is kept. */
-async function fetchStudy(
-  service: DicomWebService,
-  asker: Asker,
-  study: AskedStudy,
-  door: WebDoor,
-): Promise<RetrieveOutcome> {
+async function fetchStudy(fetching: Fetching, accept = AS_STORED): Promise<RetrieveOutcome> {
+  const { service, asker, study, door } = fetching;
   const unreachable = unreachableBy(service);
-  for (const accept of ACCEPTED) {
-    const isLast = accept === PART10;
-    const answer = await asker.stream(`/studies/${study.studyInstanceUid}`, { Accept: accept });
-    const { status, body, contentType } = answer;
-    if (status === 200 || status === 206) {
-      const fault = unreadable(answer);
-      if (fault !== null) {
-        body.destroy();
-        throw unreachable(fault);
-      }
-      const { name: source, url } = service;
-      const taken = await door({ contentType, body, source, address: new URL(url).hostname, study });
-      if (!taken.hasUnsupported || isLast) return outcomeOf(taken, status, body.errored);
-      continue;
+  const isFirst = accept === AS_STORED;
+  const answer = await asker.stream(`/studies/${study.studyInstanceUid}`, { Accept: accept });
+  const { status, body, contentType } = answer;
+  if (status === 200 || status === 206) {
+    const fault = unreadable(answer);
+    if (fault !== null) {
+      body.destroy();
+      throw unreachable(fault);
     }
-    body.destroy();
-    if (EMPTY.includes(status)) return { completed: 0, failed: 0, problem: 'it says that it has no such study' };
-    if (isLast || !NOT_ACCEPTABLE.includes(status)) throw unreachable(`WADO-RS: ${httpText(status)}`);
+    const { name: source, url } = service;
+    const taken = await door({ contentType, body, source, address: new URL(url).hostname, study });
+    return taken.hasUnsupported && isFirst ? fetchStudy(fetching, PART10) : outcomeOf(taken, status, body.errored);
   }
-  throw unreachable('WADO-RS: it gave no answer');
+  body.destroy();
+  if (EMPTY.includes(status)) return { completed: 0, failed: 0, problem: 'it says that it has no such study' };
+  if (isFirst && NOT_ACCEPTABLE.includes(status)) return fetchStudy(fetching, PART10);
+  throw unreachable(`WADO-RS: ${httpText(status)}`);
 }
 
 /** Why an answer cannot hold the objects of a study; null when it may. */
@@ -243,7 +242,7 @@ function outcomeOf(
   broken: Error | null,
 ): RetrieveOutcome {
   const problem = (): string | null => {
-    const before = `${stored} ${stored === 1 ? 'object' : 'objects'} before are stored`;
+    const before = stored === 1 ? '1 object before is stored' : `${stored} objects before are stored`;
     if (broken !== null) return `its answer broke off (${networkText(broken)}); ${before}`;
     if (fault !== null) return `its answer was not taken to its end: ${fault}; ${before}`;
     if (refused > 0)

@@ -231,7 +231,8 @@ describe('DCMTK', () => {
   });
 
   it('is let in from one moment to the next, also by a receiver that was started again, and turned away after', async () => {
-    await start();
+    await start({ stow: { port: 0, secret: 'of this test', maxParts: 1, maxRequestBytes: 1_000 } });
+    const stowPort = receiver.stowPort();
     const echo = async (called = 'ODONTOID') =>
       (await runTool('echoscu', ['-aec', called, '-aet', 'CT7', '127.0.0.1', String(receiver.port)])).exitCode;
     const sources = [{ aeTitle: 'CT7', addresses: ['127.0.0.1'] }];
@@ -242,6 +243,8 @@ describe('DCMTK', () => {
     process.kill(await receiverPid(), 'SIGKILL');
     await eventually('it is gone', () => !receiver.isUp());
     await eventually('another one listens', () => receiver.isUp());
+    // odontoid pull was told the port at the first start.
+    expect([receiver.stowPort(), stowPort]).toEqual([stowPort, expect.any(Number)]);
     expect(await echo()).toBe(0);
     expect(await echo('NIGHT')).toBe(0);
     receiver.allow({ sources, otherAeTitles: [] });
