@@ -38,7 +38,7 @@ const patientStudy = z
     caseRef: z.string(),
     scannedAt: z.string().describe('DICOM DT in the scanner’s own time zone, or empty.'),
     studyDescription: z.string(),
-    decision: decision.nullable(),
+    decision: decision.nullable().describe('Null while it is not known, and of a study that is on hold.'),
   })
   .meta({ id: 'PatientStudy', description: 'Another study of the same patient.' });
 /** Another study of the same patient. */

@@ -35,7 +35,7 @@ export async function patientStudies(
       caseRef: study.case_ref ?? '',
       scannedAt: scannedAt(study),
       studyDescription: study.study_description,
-      decision: study.decision,
+      decision: study.quarantine_reason === null ? study.decision : null,
     }));
   return {
     priors: listed(same.filter((study) => placeOf(study) < placeOf(row))),

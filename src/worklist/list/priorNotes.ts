@@ -23,9 +23,13 @@ export async function priorNotes(
   const lasts = await lastPriors(db, cases);
   const levelsThen = await flaggedLevels(
     db,
-    [...lasts].flatMap(([scan, prior]) => (isFlagged(scan) && isFlagged(prior) ? [prior] : [])),
+    [...lasts].flatMap(([scan, prior]) =>
+      isFlagged(scan) && isFlagged(prior) && prior.quarantine_reason === null ? [prior] : [],
+    ),
   );
   const foundThen = (scan: CaseRow, prior: CaseRow): string => {
+    // Whose it is, is in doubt: so is what was found.
+    if (prior.quarantine_reason !== null) return 'Prior on hold';
     if (prior.decision === 'not-suspected') return 'Prior not flagged';
     if (!isFlagged(prior)) return 'Prior not analysed';
     const then = levelsThen.get(prior.study_instance_uid) ?? [];

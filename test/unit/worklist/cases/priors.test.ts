@@ -150,6 +150,13 @@ describe('a prior', () => {
       'Prior flagged at the same level (04-Apr-2024)',
       'Prior flagged (02-Nov-2026)',
     ]);
+
+    await worklist.store.recordInstances([slice('there', { patientName: 'Roe^Ronja', sopInstanceUid: '1.2.840.7' })]);
+    const { row, priors } = await worklist.query.caseDetail(studyUid('new'));
+    expect([row.priorNote, priors.find(({ scannedAt }) => scannedAt.startsWith('20240404'))?.decision]).toEqual([
+      'Prior on hold (04-Apr-2024)',
+      null,
+    ]);
   });
 
   it('never lowers a rank: whatever was found in it, the scans to read stand as they stood', async () => {
