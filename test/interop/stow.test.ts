@@ -1,6 +1,7 @@
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { createLog } from '../../src/base/log.ts';
@@ -18,6 +19,8 @@ let dir: string;
 let agent: Agent;
 let sender: string;
 let reader: string;
+/** Nobody may send it at first. */
+let strange: Awaited<ReturnType<typeof smallStudy>>;
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'odontoid-stow-'));
@@ -111,12 +114,25 @@ it('takes a study by STOW-RS, the rest of it by C-STORE, and analyses it as one'
 });
 
 it('lets in nobody but senders, and says so', async () => {
-  const study = await smallStudy(join(dir, 'strange'), 613);
-  const [file] = study.files;
+  strange = await smallStudy(join(dir, 'strange'), 613);
+  const [file] = strange.files;
   expect((await curl([file!.path], null)).status).toBe(401);
   expect((await curl([file!.path], 'odontoid_made_up_made_up_made_up')).status).toBe(401);
   expect((await curl([file!.path], reader)).status).toBe(403);
   const worklist = await fetch(`${agent.url}/api/worklist`, { headers: { Authorization: `Bearer ${sender}` } });
   expect(worklist.status).toBe(403);
-  expect((await agent.query.rows()).map((row) => row.studyInstanceUid)).not.toContain(study.studyInstanceUid);
+  expect((await agent.query.rows()).map((row) => row.studyInstanceUid)).not.toContain(strange.studyInstanceUid);
+});
+
+it('takes a body that pydicom and Python’s own HTTP client have made', async () => {
+  const script = fileURLToPath(new URL('stowBody.py', import.meta.url));
+  const url = `${agent.url}/dicom-web/studies/${strange.studyInstanceUid}`;
+  const paths = strange.files.slice(0, 5).map(({ path }) => path);
+  const { stdout, stderr } = await runTool('/usr/bin/python3', [script, url, sender, ...paths]);
+  expect([stderr, stdout.slice(0, 4)]).toEqual(['', '200 ']);
+  expect((JSON.parse(stdout.slice(4)) as Record<string, { Value: unknown[] }>)['00081199']!.Value).toHaveLength(5);
+  await until('all are on record', async () => {
+    const { instances } = await agent.query.caseDetail(strange.studyInstanceUid).catch(() => ({ instances: null }));
+    return instances?.received === 5;
+  });
 });

@@ -165,7 +165,10 @@ test.each<[string, (opened: Awaited<ReturnType<typeof open>>) => Promise<unknown
   [
     'is analysed anew',
     async ({ waiting, store }) => {
-      await store.reprocess(await waiting('x', 0.02, ['sr', 'card']), { actor: 'ann', reason: 'again' });
+      const study = await waiting('x', 0.02, ['sr', 'card']);
+      for (const { id } of await store.dueDeliveries('dead', 9))
+        await store.recordDelivery(id, { kind: 'sent', status: '0000' });
+      await store.reprocess(study, { actor: 'ann', reason: 'again' });
       await store.markRead(studyUid('x'), true, 'ann');
     },
   ],
@@ -174,6 +177,22 @@ test.each<[string, (opened: Awaited<ReturnType<typeof open>>) => Promise<unknown
   await become(opened);
   expect(await opened.listed()).toEqual([]);
   expect(await opened.store.giveUpPictures(studyUid('x'), LATER, 'disk')).toBeNull();
+});
+
+test('a case whose refused picture was all that was missing is delivered', async () => {
+  const { store, query, waiting } = await open();
+  const study = await waiting('almost', 0.02, ['sr', 'card']);
+  for (const { id, object } of await store.dueDeliveries('dead', 9)) {
+    if (object.kind === 'sc')
+      await store.recordDelivery(id, { kind: 'refused', status: '0122', reason: 'SOP class not supported' });
+    else {
+      await store.recordDelivery(id, { kind: 'sent', status: '0000' });
+      await store.recordDelivery(id, { kind: 'confirmed' });
+    }
+  }
+  expect((await query.caseDetail(study)).row.state).toBe('reported');
+  expect(await store.giveUpPictures(study, LATER, 'disk')).toMatchObject({ bytes: SIZES.card });
+  expect((await query.caseDetail(study)).row.state).toBe('delivered');
 });
 
 test('what waits only since the limit is kept', async () => {
