@@ -337,6 +337,8 @@ async function secondsToSr(files: readonly string[], encodeOnArrival: boolean): 
     configFrom({
       dataDir: join(dir, 'agent'),
       receive: { port: 0, sources: [{ aeTitle: 'BENCH', addresses: ['127.0.0.1'] }], minFreeBytes: 0 },
+      // The first study of a sender would wait for further parts.
+      assemble: { longestPauseMs: 0 },
       infer: { encodeOnArrival },
       destinations: [{ name: 'pacs', kind: 'dimse', aeTitle: 'BENCHPACS', host: '127.0.0.1', port: pacs.port }],
       delivery: { retryMinMs: 200 },
