@@ -68,6 +68,7 @@ export const caseAnswer = z
         seriesInstanceUid: z.string(),
         kind: z.enum(['sr', 'sc', 'ko', 'ks']),
         revision: z.int(),
+        isHeatmap: z.boolean().describe('A key slice with its heatmap; of pictures, any other one is the triage card.'),
         deliveries: z.array(rowDelivery),
       }),
     ),

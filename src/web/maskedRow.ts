@@ -132,11 +132,12 @@ export function maskedCase({
     volume,
     filesRemoved,
     instances,
-    results: results.map(({ kind, revision, deliveries }) => ({
+    results: results.map(({ kind, revision, isHeatmap, deliveries }) => ({
       sopInstanceUid: '',
       seriesInstanceUid: '',
       kind,
       revision,
+      isHeatmap,
       path: '',
       deliveries: deliveries.map(maskedDelivery),
     })),

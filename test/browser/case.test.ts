@@ -369,6 +369,10 @@ test('a case opens on the best key slice, which is named as the PACS names it, i
   const keyImage = page.getByRole('img', { name: 'Key image, as on the triage card: C5-C6, series 2 image 7' });
   await keyImage.scrollIntoViewIfNeeded();
   await expect.poll(() => sizeOf(page, '.key-image img')).toEqual([928, 440]);
+  expect(await page.getByRole('region', { name: 'Result objects' }).locator('> ul > li').allTextContents()).toEqual([
+    expect.stringMatching(/^Report \(SR\)/),
+    expect.stringMatching(/^Triage card \(SC\)/),
+  ]);
   await keySlices.nth(1).click();
   await expect.poll(() => shownSlice(page)).toBe('18');
   expect(await page.locator('.corner.bottom').textContent()).toContain('Series 2 image 19 · Slice 19 of 24 · 19.0 mm');

@@ -72,7 +72,7 @@ export function CaseRecord({ answer, nowMs, onResend, onReprocess }: Properties)
         <ul>
           {results.map((object) => (
             <li key={object.sopInstanceUid}>
-              {words.objectName[object.kind]}
+              {object.isHeatmap ? words.heatmapName : words.objectName[object.kind]}
               {object.revision !== row.revision && <span class="muted"> {words.ofRevision(object.revision)}</span>}
               <ul>
                 {object.deliveries.map((delivery) => (

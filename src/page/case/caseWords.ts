@@ -100,10 +100,11 @@ export const caseWords = {
   objects: 'Result objects',
   objectName: {
     sr: 'Report (SR)',
-    sc: 'Picture (SC)',
+    sc: 'Triage card (SC)',
     ko: 'Rejection of what was replaced (KOS)',
     ks: 'Key slices (KOS)',
   },
+  heatmapName: 'Key slice with heatmap (SC)',
   noObjects: 'None yet',
   keyImage: (finding: string) => `Key image, as on the triage card: ${finding}`,
   ofRevision: (revision: number) => `revision ${revision}`,

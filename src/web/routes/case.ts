@@ -56,11 +56,12 @@ export const caseRoutes = [
         instances,
         views: views.map(({ atMs, actor }) => ({ atMs, by: actor })),
         // A browser has no need to know where files lie on this machine.
-        results: results.map(({ sopInstanceUid, seriesInstanceUid, kind, revision, deliveries }) => ({
+        results: results.map(({ sopInstanceUid, seriesInstanceUid, kind, revision, isHeatmap, deliveries }) => ({
           sopInstanceUid,
           seriesInstanceUid,
           kind,
           revision,
+          isHeatmap,
           deliveries,
         })),
         events,

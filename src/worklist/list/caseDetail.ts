@@ -49,6 +49,8 @@ export interface CaseDetail {
     seriesInstanceUid: string;
     kind: ResultObject['kind'];
     revision: number;
+    /** A key slice with its heatmap; of pictures, any other one is the triage card. */
+    isHeatmap: boolean;
     path: string;
     deliveries: RowDelivery[];
   }[];
@@ -114,6 +116,7 @@ export async function caseDetail(
       seriesInstanceUid: object.series_instance_uid,
       kind: object.kind,
       revision: object.revision,
+      isHeatmap: object.is_heatmap === 1,
       path: object.path,
       deliveries: deliveries.filter((delivery) => delivery.sopInstanceUid === object.sop_instance_uid),
     })),
