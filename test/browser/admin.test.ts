@@ -9,7 +9,7 @@ import { configFrom } from '../../src/config/configFile.ts';
 import { createLog } from '../../src/base/log.ts';
 import { freePort, startServer, temporaryDirectory } from '../interop/dcmtk.ts';
 import { startOrthanc } from '../interop/orthanc.ts';
-import { send, SENDER, smallStudy } from '../pipeline/agentUnderTest.ts';
+import { send, smallStudy } from '../pipeline/agentUnderTest.ts';
 import { instanceOf } from '../unit/worklist/facts.ts';
 import { complaintsInBothThemes, complaintsOfAxe, openPage, site, startBrowser } from './openPage.ts';
 import { addStudy, studyUid } from './seededWorklist.ts';
@@ -33,7 +33,6 @@ async function wholeAgent(): Promise<{ agent: Agent; url: string; dir: string }>
         sources: [
           { aeTitle: 'CT1', addresses: ['10.1.2.0/24'], echo: { host: '127.0.0.1', port: orthanc.dicomPort } },
           { aeTitle: 'CT2', addresses: ['10.1.3.7'] },
-          { aeTitle: SENDER, addresses: ['127.0.0.1'] },
         ],
       },
       destinations: [
@@ -135,6 +134,9 @@ async function addsDestination(page: Page, agent: Agent, dir: string): Promise<v
   await dialog.getByLabel('Port', { exact: true }).fill('1');
   // storescp answers no query.
   await dialog.getByLabel('A result is there when').selectOption({ label: 'it was accepted (C-STORE)' });
+  await dialog
+    .getByLabel('Studies are fetched from it by')
+    .selectOption({ label: 'C-GET where it is offered, else C-MOVE' });
   await dialog.getByLabel('Why? (stays on record)').fill('the night shift has its own');
   await dialog.getByRole('button', { name: 'Set', exact: true }).click();
   await dialog.getByText(/^The test failed\. NIGHT at 127\.0\.0\.1:1: nothing listens there/).waitFor();
@@ -150,7 +152,9 @@ async function addsDestination(page: Page, agent: Agent, dir: string): Promise<v
 
   const study = await smallStudy(join(dir, 'study'), 78);
   const paths = study.files.map(({ path }) => path);
-  await send(agent.dicomPort, paths);
+  // What is fetched from it by C-GET comes from this machine under its name: the receiver lets it in by now.
+  const sent = async () => [...new Set(await send(agent.dicomPort, paths, 1, 'NIGHT'))];
+  await expect.poll(sent, { timeout: 30_000 }).toEqual(['stored']);
   await expect.poll(() => readdir(inbox), { timeout: 120_000 }).toContainEqual(expect.stringMatching(/^SR/));
   const waiting = async () =>
     (await agent.query.caseDetail(study.studyInstanceUid)).row.deliveries.filter(

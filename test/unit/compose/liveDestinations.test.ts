@@ -225,6 +225,8 @@ it('goes to another site as the same YAML, which the configuration file takes to
   await expect(other.settings.imported(web, because('c'))).rejects.toThrow(
     'destinations.0.kind: a DICOMweb destination',
   );
+  const twice = JSON.stringify({ destinations: [kept('night'), kept('night', { port: 4242 })] });
+  await expect(other.settings.imported(twice, because('c'))).rejects.toThrow('two of them are called night');
   expect(other.names()).toEqual([]);
   // Rules and the destinations that they name come together.
   expect((await other.settings.imported(yaml, because('c'))).sort()).toEqual(['destinations', 'selection']);
@@ -265,6 +267,20 @@ it('gives what is written from then on to it, and leaves nothing waiting for a n
   ]);
   await toReported({ ...worklist, store }, 2, 0.9);
   expect(await waitingAt(worklist, 2)).toEqual(['main sc pending', 'main sr pending']);
+});
+
+it('takes nothing from a destination of the file that has got its former name', async () => {
+  const { start, database, ...worklist } = await site();
+  const { foundation, destinations } = await start();
+  await destinations.set(entry('night'), null, because('first'));
+  await destinations.set(entry('day'), 'night', because('a better name'));
+  const ofFiles = configFrom({ destinations: [{ ...kept('night'), kind: 'dimse' }] });
+  const { config } = await openLiveValues(ofFiles, database, { clock: systemClock });
+  const store = createCaseStore(database, worklist.clock, { destinations: ['night', 'day'] });
+  await toReported({ ...worklist, database, store }, 1, 0.9);
+  const before = await waitingAt(worklist, 1);
+  await settleDestinations({ ...foundation, config, store });
+  expect(await waitingAt(worklist, 1)).toEqual(before);
 });
 
 it('is served, retired and forgotten by a running delivery', async () => {
