@@ -139,7 +139,9 @@ const webDestination = z.strictObject({
 export const destinationsSettings = z
   .array(z.discriminatedUnion('kind', [dimseDestination, webDestination]))
   .default([])
-  .describe('Where results go. A case is delivered when every destination has confirmed what it is to get.');
+  .describe(
+    'Where results go. A case is delivered when every destination has confirmed what it is to get. DIMSE destinations without TLS can be added on the page *Connections* too; on a name that stands here, this entry counts.',
+  );
 
 /** Repetition of failed deliveries. */
 export const deliverySettings = z
