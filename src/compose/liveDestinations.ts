@@ -30,7 +30,10 @@ export function createDestinationAdministration({
     },
     set: (entry, replaces, why) =>
       values.change(({ destinations = [], selection }) => {
-        const next = withDestination(destinations, values.ofFiles.destinations, pageDestinationOf(entry), replaces);
+        // What a form does not ask for stays as it was imported.
+        const present = destinations.find(({ name }) => name === replaces);
+        const changed = pageDestinationOf({ ...present, ...entry });
+        const next = withDestination(destinations, values.ofFiles.destinations, changed, replaces);
         const isRenamed = replaces !== null && replaces !== entry.name;
         const rules = isRenamed ? sentTo(selection ?? [], replaces, entry.name) : null;
         return { ...entries(next), ...(rules !== null && { selection: rules }) };

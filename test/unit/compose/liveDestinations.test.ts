@@ -238,6 +238,16 @@ it('goes to another site as the same YAML, which the configuration file takes to
   expect((await target.start()).names()).toEqual([]);
 });
 
+it('keeps what the form does not ask for when it is changed', async () => {
+  const { destinations, settings } = await (await site({})).start();
+  const imported = { destinations: [kept('night', { characterSet: 'ISO_IR 100' })] };
+  await settings.imported(JSON.stringify(imported), because('as at home'));
+  await destinations.set(entry('night', { port: 4242 }), 'night', because('it is moved'));
+  expect(parse(settings.exported())).toEqual({
+    destinations: [{ ...kept('night', { characterSet: 'ISO_IR 100' }), port: 4242 }],
+  });
+});
+
 const waitingAt = async ({ query }: Pick<Worklist, 'query'>, study: number) =>
   (await query.caseDetail(studyUid(study))).row.deliveries
     .map(({ destination, kind, status, lastStatus }) => `${destination} ${kind} ${lastStatus ?? status}`)
