@@ -333,18 +333,19 @@ describe('stored values', () => {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'odontoid-line-'));
     onTestFinished(() => rm(folder, { recursive: true }));
     // The words of the second row would be read otherwise without the 2500 of the first. The corner says that -2000 is padding.
-    const samples = Uint16Array.from([-2000, 2500, 7, -1000, 41, -90, 300, 8, 90], (value) => value & 0xffff);
+    const words = [-2000, 2500, 7, 55, -1000, 41, -90, 12, 300, 8, 90, 61];
+    const samples = Uint16Array.from(words, (value) => value & 0xffff);
     await writeFile(
       path.join(folder, 'slice.dcm'),
-      ctFile({ rows: 3, columns: 3, samples, change: { ...signed, [TAG.padding]: ['SS', -2000] } }),
+      ctFile({ rows: 3, columns: 4, samples, change: { ...signed, [TAG.padding]: ['SS', -2000] } }),
     );
     const images = await openCtFile(path.join(folder, 'slice.dcm'));
     const line = async (wish: StoredLine): Promise<number[]> => Array.from(await images.line(wish));
-    expect(await line({ row: 1 })).toEqual([-1000, 41, -90]);
-    expect(await line({ row: 0 })).toEqual([AIR_HU, 2500, 7]);
+    expect(await line({ row: 1 })).toEqual([-1000, 41, -90, 12]);
+    expect(await line({ row: 0 })).toEqual([AIR_HU, 2500, 7, 55]);
     expect(await line({ column: 2 })).toEqual([7, -90, 90]);
     expect(await line({ column: 1 })).toEqual([2500, 41, 8]);
-    for (const wish of [{ row: 3 }, { row: -1 }, { column: 3 }, { column: 0.5 }])
+    for (const wish of [{ row: 3 }, { row: -1 }, { column: 4 }, { column: 0.5 }])
       await expect(line(wish)).rejects.toThrow(RangeError);
   });
   it('are slope times value plus intercept, whatever the sign and the bits stored (property)', async () => {

@@ -39,6 +39,18 @@ test('a study is held with its present results, without what was set aside, repl
   expect(await held({ withHeatmaps: true, sopInstanceUid: '2.25.2' })).toEqual(['2.25.2']);
   expect(await held({ withHeatmaps: true, sopInstanceUid: received[0] })).toEqual([received[0]]);
   expect(await held({ withHeatmaps: true, sopInstanceUid: '2.25.5' })).toEqual([]);
+  // The card of a flagged scan has the picture of its row and its case; a heatmap is none.
+  const judge = (decision: 'suspected' | 'not-suspected') =>
+    database.db.updateTable('cases').set({ decision }).execute();
+  await judge('not-suspected');
+  expect(await query.flagCard(studyUid(HELD))).toBeNull();
+  await judge('suspected');
+  expect(await query.flagCard(studyUid(HELD))).toBe('/results/2.25.2');
+  expect(
+    (await query.caseDetail(studyUid(HELD))).results.flatMap(({ sopInstanceUid, isHeatmap }) =>
+      isHeatmap ? [sopInstanceUid] : [],
+    ),
+  ).toEqual(['2.25.3']);
   const { studies } = await query.heldStudies({}, { offset: 0, limit: 5 });
   expect(studies).toMatchObject([{ modalities: ['CT', 'KO', 'OT', 'SR'], seriesCount: 4, instanceCount: 6 }]);
 });
