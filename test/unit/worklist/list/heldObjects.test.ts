@@ -41,7 +41,7 @@ test('a study is held with its present results, without what was set aside, repl
   expect(await held({ withHeatmaps: true, sopInstanceUid: '2.25.5' })).toEqual([]);
   // The card of a flagged scan has the picture of its row and its case; a heatmap is none.
   const judge = (decision: 'suspected' | 'not-suspected') =>
-    database.db.updateTable('cases').set({ decision }).execute();
+    inTransaction(database.db, (trx) => trx.updateTable('cases').set({ decision }).execute());
   await judge('not-suspected');
   expect(await query.flagCard(studyUid(HELD))).toBeNull();
   await judge('suspected');
