@@ -27,9 +27,13 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
+/** Free ports: the usual ones may be taken on this machine. */
+const env = { ...process.env, ODONTOID__RECEIVE__PORT: '0', ODONTOID__WEB__PORT: '0' };
+
 /** The command as a user runs it, from the build. */
 function odontoid(...args: string[]): Promise<ToolResult> {
-  return runTool(process.execPath, [join(packageRoot, 'bin/odontoid.js'), ...args], { cwd: dir, timeoutMs: 180_000 });
+  const command = [join(packageRoot, 'bin/odontoid.js'), ...args];
+  return runTool(process.execPath, command, { cwd: dir, env, timeoutMs: 180_000 });
 }
 async function json<T>(...args: string[]): Promise<T> {
   const result = await odontoid(...args);
@@ -241,10 +245,7 @@ describe('odontoid', () => {
     const made = await odontoid('init', '--out', 'first.yaml', '--data-dir', 'first', '--source', 'CT1@10.20.1.7');
     expect([made.exitCode, made.stdout]).toEqual([0, `${join(dir, 'first.yaml')} is written.\n`]);
     expect(made.stderr).toContain('Next: odontoid doctor --config first.yaml');
-    // Free ports: the usual ones may be taken on this machine.
-    const env = { ...process.env, ODONTOID__RECEIVE__PORT: '0', ODONTOID__WEB__PORT: '0' };
-    const start = [join(packageRoot, 'bin/odontoid.js'), 'doctor', '--config', 'first.yaml'];
-    const doctor = await runTool(process.execPath, start, { cwd: dir, env, timeoutMs: 180_000 });
+    const doctor = await odontoid('doctor', '--config', 'first.yaml');
     expect([doctor.exitCode, doctor.stdout]).toEqual([0, expect.stringContaining('1 sources, 0 destinations')]);
     expect(doctor.stdout).not.toContain('RED');
   });
