@@ -12,7 +12,7 @@ export interface MutantQuestion {
 }
 
 const vitest = await createVitest(
-  { root: process.cwd(), project: 'unit', watch: false, maxWorkers: 1, bail: 1, reporters: [{}] },
+  { root: process.cwd(), project: 'unit', watch: false, maxWorkers: 1, isolate: true, bail: 1, reporters: [{}] },
   { server: { watch: null } },
 );
 const specifications = new Map<string, TestSpecification[]>();

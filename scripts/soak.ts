@@ -40,11 +40,16 @@ function run({ project, file, sizes }: SoakRun): Promise<number> {
       .join(' ')}`,
   );
   const vitest = join(resolve(import.meta.dirname, '..'), 'node_modules/vitest/vitest.mjs');
-  const child = spawn(process.execPath, [vitest, 'run', '--maxWorkers', '1', '--project', project, file], {
-    stdio: 'inherit',
-    env: { ...process.env, ...settings },
-    timeout: limitMs,
-  });
+  // Each fault counts: none is tried again.
+  const child = spawn(
+    process.execPath,
+    [vitest, 'run', '--retry', '0', '--maxWorkers', '1', '--project', project, file],
+    {
+      stdio: 'inherit',
+      env: { ...process.env, ...settings },
+      timeout: limitMs,
+    },
+  );
   return new Promise((done) => child.once('exit', (code) => done(code ?? 1)));
 }
 

@@ -142,6 +142,8 @@ it(
     const operations = disk.count() - before;
     expect(operations).toBeGreaterThan(20);
     for (const at of moments(operations, tries('IO_FAULTS', 4)).filter((moment) => moment >= soakFrom())) {
+      // A run of all of them takes long, and may be broken off.
+      if (tries('IO_FAULTS', 4) > operations) console.log(`operation ${at} of ${operations}`);
       const path = await study();
       disk.arm(at);
       const first = await work(path);

@@ -571,3 +571,23 @@ it('the outbox is looked at each second, by twenty results, a moment after a cha
   expect(Math.max(...afterErrors)).toBeLessThanOrEqual(37_500);
   expect(Math.max(...afterErrors)).toBeGreaterThan(15_000);
 });
+
+it('whom the settings name after the delivery was drained is served no more', async () => {
+  const asked: string[] = [];
+  const outbox: Partial<DeliveryStore> = {
+    dueDeliveries: (name) => {
+      asked.push(name);
+      return Promise.resolve([]);
+    },
+    onChange: () => () => undefined,
+  };
+  const silent = () => undefined;
+  const log: Log = { debug: silent, info: silent, warn: silent, error: silent, child: () => log };
+  const delivery = createDelivery({ store: outbox as DeliveryStore, destinations: [], log, clock: systemClock });
+  await delivery.serve([archive({ name: 'first' })]);
+  await expect.poll(() => asked).toEqual(['first']);
+  await delivery.drain();
+  await delivery.serve([archive({ name: 'second' })]);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(asked).toEqual(['first']);
+});
