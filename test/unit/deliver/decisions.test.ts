@@ -463,6 +463,24 @@ describe('a receipt', () => {
   });
 });
 
+describe('letters that an archive cannot read', () => {
+  const receiptBy = (losesText: Pacs['losesText']) =>
+    pass([due(1, report!, { state: 'sent' })], archive(losesText === undefined ? {} : { losesText }));
+
+  it('are named in the receipt where some are lost, which does not wait for a file that cannot be read', async () => {
+    const receipt = { kind: 'confirmed', receipt: 'found' };
+    expect(of(await receiptBy(undefined), 1)).toEqual([receipt]);
+    expect(of(await receiptBy(() => Promise.resolve(false)), 1)).toEqual([receipt]);
+    expect(of(await receiptBy(() => Promise.resolve(true)), 1)).toEqual([
+      { ...receipt, remark: expect.stringContaining('Its character set lacks letters') },
+    ]);
+    const gone = new TriageError('dicom-unreadable', 'The file is gone.');
+    expect(of(await receiptBy(() => Promise.reject(gone)), 1)).toEqual([receipt]);
+    const bug = await receiptBy(() => Promise.reject(new TypeError('A bug.')));
+    expect([bug.recorded, bug.errors]).toEqual([[], [new TypeError('A bug.')]]);
+  });
+});
+
 describe('what must not be sent', () => {
   const mismatch = (what: string) => ({
     kind: 'refused',

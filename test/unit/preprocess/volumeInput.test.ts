@@ -124,6 +124,28 @@ describe('a volume and its slices', () => {
     );
   });
 
+  it('is made of unevenly spaced slices by hand: a plane where a slice lies is that slice', () => {
+    const { volume } = stackVolume(Float32Array.of(1, 10, 100), [10, 8, 2], LINE);
+    // At 6 mm a quarter, a half and a quarter, at 4 mm a third and two thirds; the last plane fills its row.
+    const expected = [1, 10, 30.25, 70, 100, 100, 100, 100];
+    for (const [plane, value] of expected.entries()) expect(volume[plane]).toBeCloseTo(value, 4);
+  });
+
+  it('gives each slice its share of the two rows whose middles are nearest', () => {
+    // Middles 3, 11 and 19 mm below the first slice.
+    const positions = Array.from({ length: 12 }, (_, index) => 100 - 2 * index);
+    const back = rowsToSlices(Float32Array.of(0, 8, 32), positions, LINE);
+    const expected = [0, 0, 1, 3, 5, 7, 11, 17, 23, 29, 32, 32];
+    for (const [slice, value] of expected.entries()) expect(back[slice]).toBeCloseTo(value, 4);
+  });
+
+  it('is 2 m long at the most, and a field has a pixel at the least', () => {
+    expect(volumeSlices([2_000, 0], LINE)).toBe(1_004);
+    expect(() => volumeSlices([2_000.5, 0], LINE)).toThrow('within 2000 mm');
+    const { box } = slicePlane({ hu: new Float32Array(9), rows: 3, columns: 3 }, [100, 100], SPEC);
+    expect(box).toEqual({ top: 1, left: 1, bottom: 2, right: 2 });
+  });
+
   it('has channels before slices, each with its own pixels', () => {
     const windowsHu = [
       { centerHu: 500, widthHu: 1000 },
