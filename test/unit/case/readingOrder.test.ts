@@ -225,6 +225,29 @@ describe('the order of two scans, by hand', () => {
   });
 });
 
+it.each([
+  [3, 0, 'FFoFFoFFo'],
+  [3, 1, 'FoFFoFFoF'],
+  [3, 2, 'oFFoFFoFF'],
+  [3, 9, 'oFFoFFoFF'],
+  [2, 0, 'FoFoFoFFF'],
+  [5, 0, 'FFFFoFFoo'],
+  [9, 0, 'FFFFFFooo'],
+])(
+  'every %ith place, after %i flags in a row: six flags and three past the cap are %s',
+  (everyKth, flagsInARow, order) => {
+    const scans = Array.from({ length: 9 }, (_, index): WaitingScan => ({
+      studyInstanceUid: `1.${index}`,
+      stat: false,
+      arrivedAtMs: index < 6 ? NOW_MS - index : NOW_MS - MAX_WAIT_MS - index,
+      judgement: index < 6 ? 'suspected' : 'unflagged',
+      probability: index / 10,
+    }));
+    const kinds = ordered(scans, NOW_MS, { everyKth, flagsInARow }).map((scan) => (isFlag(scan) ? 'F' : 'o'));
+    expect(kinds.join('')).toBe(order);
+  },
+);
+
 describe('histories of arrivals, read from the top', () => {
   const history = fc.array(arrival, { minLength: 1, maxLength: 150 });
   const everyKth = fc.integer({ min: 2, max: 10 });
