@@ -51,8 +51,8 @@ export async function startAgentProcess(
   killAt?: string,
   execPath = process.execPath,
 ): Promise<AgentProcess> {
-  const entry = new URL('./agentProcess.ts', import.meta.url).pathname;
-  const child = spawn(execPath, ['--import', 'tsx', entry, JSON.stringify({ config, killAt, execPath })], {
+  const entry = new URL('./agentProcess.mjs', import.meta.url).pathname;
+  const child = spawn(execPath, [entry, JSON.stringify({ config, killAt, execPath })], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const gone = new Promise<string | number | null>((resolve) =>

@@ -1,19 +1,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { packageRoot } from '../../src/base/packageRoot.ts';
 
-const LOADER = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-
-/** Starts the command line from source, as its user would from `cwd`. */
+/** Starts the command line as its user would from `cwd`: from the build, since compiling the sources is half the work of a start. */
 export function startCommand(
   args: readonly string[],
   { cwd, env = {}, under = [] }: { cwd: string; env?: NodeJS.ProcessEnv; under?: readonly string[] },
 ): ChildProcess {
   const [program, ...before] = [...under, process.execPath];
-  return spawn(program, [...before, '--import', LOADER, join(packageRoot, 'src/cli.ts'), ...args], {
+  return spawn(program, [...before, join(packageRoot, 'bin/odontoid.js'), ...args], {
     cwd,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -35,7 +31,7 @@ export async function finished(child: ChildProcess): Promise<CommandResult> {
   return { exitCode, stdout, stderr };
 }
 
-/** Runs the command line from source and waits for its end. */
+/** Runs the command line and waits for its end. */
 export async function odontoid(
   args: readonly string[],
   options: Parameters<typeof startCommand>[1],

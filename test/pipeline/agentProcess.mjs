@@ -1,19 +1,18 @@
-// A whole agent in a process of its own that a test may kill: `node agentProcess.ts '{"config": ..., "killAt": "infer:ran"}'`.
+// A whole agent in a process of its own that a test may kill: `node agentProcess.mjs '{"config": ..., "killAt": "infer:ran"}'`. It runs from the build, since
+// compiling the sources is half the work of a start, and there are many.
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemClock } from '../../src/base/clock.ts';
-import { startAgent } from '../../src/compose/startAgent.ts';
-import { configFrom } from '../../src/config/configFile.ts';
-import { createLog } from '../../src/base/log.ts';
 
-const { config, killAt, execPath } = JSON.parse(process.argv[2]!) as {
-  config: Parameters<typeof configFrom>[0];
-  killAt?: string;
-  execPath: string;
-};
+const built = (module) => import(new URL(`../../dist/src/${module}`, import.meta.url).href);
+const { systemClock } = await built('base/clock.js');
+const { createLog } = await built('base/log.js');
+const { startAgent } = await built('compose/startAgent.js');
+const { configFrom } = await built('config/configFile.js');
+
+const { config, killAt, execPath } = JSON.parse(process.argv[2]);
 // What children are forked by.
 process.execPath = execPath;
-const marker = join(config.dataDir!, '..', 'killed');
+const marker = join(config.dataDir, '..', 'killed');
 const agent = await startAgent(configFrom(config), {
   clock: systemClock,
   log: createLog('error'),
