@@ -1,30 +1,20 @@
 import { useState } from 'preact/hooks';
 import type { DestinationEntry } from '../../answers/adminAnswers.ts';
-import { useConfirmed } from '../access/confirmIdentity.tsx';
-import { keepText } from '../parts/keptText.ts';
-import { ask, Refused } from '../parts/session.ts';
-import { adminWords } from './adminWords.ts';
+import { ask } from '../parts/session.ts';
 import { DESTINATION_REASON, DestinationDialog } from './destinationDialog.tsx';
 import { destinationWords as words } from './destinationWords.ts';
 import { ReasonDialog } from './reasonDialog.tsx';
+import { useReasonedChange } from './useReasonedChange.ts';
 
 type Chosen = { kind: 'set'; present: DestinationEntry | null } | { kind: 'take-back'; name: string; waiting: number };
 
 /** Adds a destination, changes one, or takes one back, each with a reason. `dialogs` must be rendered in the page; `said` is what came of it. */
 export function useDestinationChange(onChanged: () => void) {
   const [chosen, setChosen] = useState<Chosen | null>(null);
-  const [said, setSaid] = useState({ text: '', bad: false });
-  const { run, dialog } = useConfirmed();
+  const { said, perform: confirm, dialog } = useReasonedChange(DESTINATION_REASON, onChanged);
   const perform = (path: string, body: object, done: string) => {
     setChosen(null);
-    run(async () => {
-      await ask(path, 'POST', body);
-      keepText(DESTINATION_REASON, '');
-      setSaid({ text: done, bad: false });
-      onChanged();
-    }).catch((error: unknown) =>
-      setSaid({ text: error instanceof Refused ? error.message : adminWords.failed, bad: true }),
-    );
+    confirm(() => ask(path, 'POST', body).then(() => done));
   };
   const set = (present: DestinationEntry | null, destination: DestinationEntry, reason: string) =>
     perform(

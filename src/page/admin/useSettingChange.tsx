@@ -1,10 +1,9 @@
 import { useState } from 'preact/hooks';
-import { useConfirmed } from '../access/confirmIdentity.tsx';
-import { keepText } from '../parts/keptText.ts';
-import { ask, Refused } from '../parts/session.ts';
+import { ask } from '../parts/session.ts';
 import { adminWords as words } from './adminWords.ts';
 import { ReasonDialog } from './reasonDialog.tsx';
 import { SettingDialog, SETTING_REASON } from './settingDialog.tsx';
+import { useReasonedChange } from './useReasonedChange.ts';
 
 type Chosen =
   | { kind: 'change'; key: string; typed: string }
@@ -14,15 +13,10 @@ type Chosen =
 /** Changes a setting on the page, takes that back, or sets what a file says. `dialogs` must be rendered; `said` is what came of it. */
 export function useSettingChange(onChanged: () => void) {
   const [chosen, setChosen] = useState<Chosen | null>(null);
-  const [said, setSaid] = useState({ text: '', bad: false });
-  const { run, dialog } = useConfirmed();
+  const { said, perform: confirm, dialog } = useReasonedChange(SETTING_REASON, onChanged);
   const perform = (change: () => Promise<string>) => {
     setChosen(null);
-    run(async () => {
-      setSaid({ text: await change(), bad: false });
-      keepText(SETTING_REASON, '');
-      onChanged();
-    }).catch((error: unknown) => setSaid({ text: error instanceof Refused ? error.message : words.failed, bad: true }));
+    confirm(change);
   };
   const set = async (key: string, text: string | null, reason: string): Promise<string> => {
     await ask(`/api/settings/values/${key}`, 'POST', { text, reason });

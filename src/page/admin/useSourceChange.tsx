@@ -1,9 +1,8 @@
 import { useState } from 'preact/hooks';
-import { useConfirmed } from '../access/confirmIdentity.tsx';
-import { keepText } from '../parts/keptText.ts';
-import { ask, Refused } from '../parts/session.ts';
+import { ask } from '../parts/session.ts';
 import { adminWords as words } from './adminWords.ts';
 import { ReasonDialog } from './reasonDialog.tsx';
+import { useReasonedChange } from './useReasonedChange.ts';
 
 /** Name under which a reason is kept beyond the end of the session. */
 const REASON = 'sources.reason';
@@ -17,16 +16,7 @@ interface Chosen {
 /** Lets a sender in, or takes that back, each with a reason. `dialogs` must be rendered in the page; `said` is what came of it. */
 export function useSourceChange(onChanged: () => void) {
   const [chosen, setChosen] = useState<Chosen | null>(null);
-  const [said, setSaid] = useState({ text: '', bad: false });
-  const { run, dialog } = useConfirmed();
-  const perform = ({ change, done }: Chosen, reason: string) => {
-    run(async () => {
-      await change(reason);
-      keepText(REASON, '');
-      setSaid({ text: done, bad: false });
-      onChanged();
-    }).catch((error: unknown) => setSaid({ text: error instanceof Refused ? error.message : words.failed, bad: true }));
-  };
+  const { said, perform, dialog } = useReasonedChange(REASON, onChanged);
   return {
     said,
     letIn: (aeTitle: string, address: string) =>
@@ -49,7 +39,7 @@ export function useSourceChange(onChanged: () => void) {
             keptAs={REASON}
             onEnd={(reason) => {
               setChosen(null);
-              if (reason !== null) perform(chosen, reason);
+              if (reason !== null) perform(() => chosen.change(reason).then(() => chosen.done));
             }}
           />
         )}
