@@ -53,6 +53,6 @@ function run({ project, file, sizes }: SoakRun): Promise<number> {
   return new Promise((done) => child.once('exit', (code) => done(code ?? 1)));
 }
 
-// Children inherit it; whoever has started this at a lower priority keeps that.
-setPriority(Math.max(10, getPriority()));
+// Children inherit it; whoever has started this at a priority of their own keeps that.
+if (getPriority() === 0) setPriority(10);
 for (const each of runsOf()) process.exitCode = Math.max(Number(process.exitCode ?? 0), await run(each));
