@@ -116,9 +116,9 @@ function state(findings: Findings, finding: string | null): string {
   } as const;
   const { colour, shape } = shapes[findings.decision];
   const left = MARGIN + 104;
-  const short = stateSentence(findings).length <= 60;
-  const size = short ? 34 : 26;
-  const lines = wrapText(stateSentence(findings), COLUMNS - MARGIN - left, size, short ? 2 : 5);
+  const sentence = stateSentence(findings);
+  const size = sentence.length <= 60 ? 34 : 26;
+  const lines = wrapText(sentence, COLUMNS - MARGIN - left, size, 5);
   const first = 160 + size / 3 - ((Math.min(lines.length, 3) - 1) * size * 1.3) / 2;
   const below = first + lines.length * size * 1.3;
   return [
@@ -160,7 +160,7 @@ function scoreStrip(findings: Findings, manifest: CaseManifest): string[] {
   const [top, height] = [430, 120];
   const count = findings.slices.length;
   const step = WIDTH / count;
-  const keyIndices = new Set(findings.keySlices.map((keySlice) => keySlice.sliceIndex));
+  const keyIndices = new Set(findings.keySlices.map(({ sliceIndex }) => sliceIndex));
   const bars = findings.slices.map(({ score }, index) => {
     const high = Math.max(1, score * height);
     const width = Math.max(0.5, step - (step > 4 ? 1 : 0));
@@ -170,17 +170,14 @@ function scoreStrip(findings: Findings, manifest: CaseManifest): string[] {
     ({ afterSliceIndex }) =>
       `<rect x="${(MARGIN + (afterSliceIndex + 1) * step - 5).toFixed(1)}" y="${top}" width="10" height="${height}" fill="url(#hatch)"/>`,
   );
-  const marks = [...findings.keySlices]
-    .sort((a, b) => a.sliceIndex - b.sliceIndex)
-    .map(({ sliceIndex }) => {
-      const x = MARGIN + (sliceIndex + 0.5) * step;
-      return `<path d="M${x.toFixed(1)} ${top + height + 4} l7 12 h-14 Z" fill="${COLOUR.flag}"/>`;
-    });
-  const key = [...findings.keySlices]
-    .sort((a, b) => a.sliceIndex - b.sliceIndex)
-    .map(({ sliceIndex, frameNumber }) =>
-      frameNumber === undefined ? String(sliceIndex + 1) : `${sliceIndex + 1} (frame ${frameNumber})`,
-    );
+  const keySlices = findings.keySlices.toSorted((a, b) => a.sliceIndex - b.sliceIndex);
+  const marks = keySlices.map(({ sliceIndex }) => {
+    const x = MARGIN + (sliceIndex + 0.5) * step;
+    return `<path d="M${x.toFixed(1)} ${top + height + 4} l7 12 h-14 Z" fill="${COLOUR.flag}"/>`;
+  });
+  const key = keySlices.map(({ sliceIndex, frameNumber }) =>
+    frameNumber === undefined ? String(sliceIndex + 1) : `${sliceIndex + 1} (frame ${frameNumber})`,
+  );
   return [
     `<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="3" height="6" fill="${COLOUR.muted}"/></pattern></defs>`,
     label(

@@ -159,10 +159,11 @@ function derivatives(
   return { gradient, information };
 }
 
-/** Of a matrix of one or two rows; null where it has none. */
+/** Of a matrix of up to two rows; null where it has none. */
 function inverseOf(matrix: readonly (readonly number[])[]): number[][] | null {
-  const [[a = 0, b = 0] = [], [, d] = []] = matrix;
-  if (d === undefined) return a > 0 ? [[1 / a]] : null;
+  const [[a, b] = [], [, d] = []] = matrix;
+  if (a === undefined) return null;
+  if (b === undefined || d === undefined) return a > 0 ? [[1 / a]] : null;
   const determinant = a * d - b * b;
   if (!(determinant > 1e-12 * a * d)) return null;
   return [

@@ -183,7 +183,7 @@ export function reliabilityBins(samples: readonly Scored[], bins = 10): Reliabil
   const positives = new Uint32Array(bins);
   const sum = new Float64Array(bins);
   for (const { label, score } of samples) {
-    const bin = Math.min(bins - 1, Math.max(0, Math.ceil(score * bins) - 1));
+    const bin = Math.max(0, Math.ceil(score * bins) - 1);
     count[bin]!++;
     sum[bin]! += score;
     if (label) positives[bin]!++;
