@@ -42,8 +42,8 @@ export interface Pacs {
    * sentence. @throws TriageError `pacs-unreachable` with what to do
    */
   probe(): Promise<{ ms: number; takes: string }>;
-  /** Sends objects on one association or request; one outcome per object, in the same order. */
-  store(objects: readonly OutboundObject[]): Promise<StoreOutcome[]>;
+  /** Sends objects on one association or request; one outcome per object, in the same order. Once `stopping` aborts, nothing more goes out. */
+  store(objects: readonly OutboundObject[], stopping?: AbortSignal): Promise<StoreOutcome[]>;
   /** Which of these instances the destination says it holds (C-FIND at IMAGE level, or QIDO-RS). @throws TriageError `pacs-unreachable` */
   holds(studyInstanceUid: string, seriesInstanceUid: string, sopInstanceUids: readonly string[]): Promise<Set<string>>;
   /** Which of these objects the destination commits to keep; null when it does not say now. It may report later, by the transaction. @throws TriageError `pacs-unreachable` */

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import type { LeaseKeeper } from '../base/leaseKeeper.ts';
 import type { Log } from '../base/log.ts';
 import type { Config } from '../config/config.ts';
 import type { EffectiveSetting } from '../config/effectiveSettings.ts';
@@ -32,6 +33,8 @@ export interface Foundation {
   database: WorklistDatabase;
   audit: AuditLog;
   store: WorklistStore;
+  /** Work that one of the nodes on this database does at a time. */
+  leases: LeaseKeeper;
   query: WorklistQuery;
   /** Absolute path of a path in the spool. */
   resolvePath: (path: string) => string;

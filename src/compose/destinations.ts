@@ -11,6 +11,7 @@ import { createDimseScu } from '../pacs/dimseScu.ts';
 import type { HttpVia } from '../pacs/httpExchange.ts';
 import { writeRejectionNote } from '../report/rejectionNote.ts';
 import { writeSrForm } from '../report/srForm.ts';
+import { deliveringTo } from '../worklist/cases/workLeases.ts';
 import type { AgentPorts, Foundation } from './agentPorts.ts';
 import { keptByEntry } from './keptByEntry.ts';
 import { settleDestinations } from './settleDestinations.ts';
@@ -120,13 +121,14 @@ export function withEchoTimeout(destination: Destination): Destination {
 
 /** Starts the delivery of results to every destination that is neither paused nor retired, and follows what the page changes of them. */
 export function startDelivery(foundation: Foundation, adapters: Pick<DestinationAdapters, 'delivering'>): Delivery {
-  const { ports, store, values, paths, releasers } = foundation;
+  const { ports, store, leases, values, paths, releasers } = foundation;
   const log = ports.log.child({ component: 'deliver' });
   const delivery = createDelivery({
     store,
     destinations: adapters.delivering(),
     clock: ports.clock,
     log,
+    claim: (destination) => leases.hold(deliveringTo(destination)),
     noteReplaced: async ({ id }) => {
       const found = await store.replacedBy(id);
       if (found !== null)

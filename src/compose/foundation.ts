@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { changesAnalysis } from '../assemble/lateImages.ts';
 import type { AuditTrail } from '../auditTrail/auditTrail.ts';
 import { makeFolder } from '../base/durably.ts';
+import { createLeaseKeeper } from '../base/leaseKeeper.ts';
 import type { Releasers } from '../base/releasers.ts';
 import type { DestinationWishes } from '../case/delivery.ts';
 import { ruleFor } from '../case/selection.ts';
@@ -99,6 +100,12 @@ export async function layFoundation(
   });
   // The lock of the data folder proves that no earlier agent of this node is alive.
   await store.endEarlierLeases();
+  const leases = createLeaseKeeper(store, {
+    leaseMs: config.pipeline.leaseMs,
+    clock,
+    log: ports.log.child({ component: 'leases' }),
+  });
+  releasers.push('leases', leases.close);
   // Nobody listened while the agent was down, and the clock may have been set meanwhile.
   await store.settleDueTimes({ hasStepped: false });
   await settleDestinations({ config, database, store, ports });
@@ -108,5 +115,5 @@ export async function layFoundation(
     },
   });
   const resolvePath = (path: string): string => join(paths.spool, path);
-  return { config, values, ports, releasers, paths, database, audit, auditTrail, store, query, resolvePath };
+  return { config, values, ports, releasers, paths, database, audit, auditTrail, store, leases, query, resolvePath };
 }

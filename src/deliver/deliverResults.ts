@@ -21,8 +21,11 @@ interface DeliveryOptions {
 export interface DeliveryStore {
   /** Deliveries due now for a destination, most urgent first. Held cases have none. */
   dueDeliveries(destination: string, limit: number): Promise<DueDelivery[]>;
-  /** Records an answer; when every delivery of a case is confirmed, the case becomes delivered in the same transaction. */
-  recordDelivery(id: number, outcome: DeliveryOutcome): Promise<void>;
+  /**
+   * Records an answer; when every delivery of a case is confirmed, the case becomes delivered in the same transaction. `stale`: somebody else sends to the
+   * destination by now, and nothing was recorded.
+   */
+  recordDelivery(id: number, outcome: DeliveryOutcome): Promise<'recorded' | 'stale'>;
   /** Records that a destination is about to be asked for a commitment: the report may come before the response, on another association. */
   noteCommitmentAsked(asked: {
     destination: string;
@@ -48,6 +51,8 @@ export interface DeliveryPorts {
   destinations: readonly Pacs[];
   clock: Clock;
   log: Log;
+  /** Claims a destination: whoever has it is the only one that sends there, until the signal aborts. Null while somebody else has it. Absent: nobody else sends. */
+  claim?: (destination: string) => Promise<AbortSignal | null>;
   /**
    * Writes the report of a delivery in another SR class, as the same file each time, and returns it. Without it a refused report stays refused.
    * Rejections are TriageErrors.
@@ -124,6 +129,7 @@ export function createDelivery(ports: DeliveryPorts): Delivery {
   };
 }
 
+const NEVER = new AbortController().signal;
 const COALESCE_MS = 20;
 const LONGEST_RETRY_MS = 30_000;
 
@@ -156,19 +162,21 @@ function recorderOf(destination: Pacs, { store, log }: DeliveryPorts): Recorder 
         log.error('A destination has lost a result that it held; it is sent again', fields);
       else if (outcome.kind === 'retry')
         log.warn('A result will be sent again', { ...fields, attempt: delivery.attempts + 1 });
-      await store.recordDelivery(delivery.id, outcome);
-      progress ||= outcome.kind !== 'retry' && outcome.kind !== 'unconfirmed';
+      const isRecorded = (await store.recordDelivery(delivery.id, outcome)) === 'recorded';
+      progress ||= isRecorded && outcome.kind !== 'retry' && outcome.kind !== 'unconfirmed';
     },
   };
 }
 
 /** One pass over one destination: what it has reported, then what is due; true when something was accepted or settled, so that the next pass may follow at once. */
 async function serve(destination: Pacs, batch: number, ports: DeliveryPorts): Promise<boolean> {
+  const lost = ports.claim === undefined ? NEVER : await ports.claim(destination.name);
+  if (lost === null) return false;
   const recorder = recorderOf(destination, ports);
   const isAsked = destination.commit !== undefined;
   for (const report of isAsked ? await ports.store.reportedCommitments(destination.name) : [])
     await recordReport(destination, report, recorder, ports);
-  await deliverDue(destination, await ports.store.dueDeliveries(destination.name, batch), recorder, ports);
+  await deliverDue(destination, await ports.store.dueDeliveries(destination.name, batch), { recorder, lost }, ports);
   return recorder.hasProgress();
 }
 
@@ -176,7 +184,7 @@ async function serve(destination: Pacs, batch: number, ports: DeliveryPorts): Pr
 async function deliverDue(
   destination: Pacs,
   due: readonly DueDelivery[],
-  recorder: Recorder,
+  { recorder, lost }: { recorder: Recorder; lost: AbortSignal },
   ports: DeliveryPorts,
 ): Promise<void> {
   const sendable: DueDelivery[] = [];
@@ -185,7 +193,9 @@ async function deliverDue(
     if (objection === null) sendable.push(delivery);
     else await recorder.record(delivery, objection);
   }
-  const accepted = await send(destination, sendable, recorder, ports);
+  const accepted = await send(destination, sendable, { recorder, lost }, ports);
+  // Whoever has taken the destination over looks for them.
+  if (lost.aborted) return;
   const toConfirm = await withoutCommitted(
     destination,
     [...accepted, ...due.filter(({ state }) => state !== 'pending')],
@@ -199,12 +209,18 @@ async function deliverDue(
 async function send(
   destination: Pacs,
   deliveries: readonly DueDelivery[],
-  { record }: Recorder,
+  { recorder: { record }, lost }: { recorder: Recorder; lost: AbortSignal },
   { inSrClass }: DeliveryPorts,
 ): Promise<DueDelivery[]> {
   const accepted: DueDelivery[] = [];
   const unclear: { delivery: DueDelivery; outcome: DeliveryOutcome }[] = [];
-  const outcomes = deliveries.length === 0 ? [] : await destination.store(deliveries.map(({ object }) => object));
+  const outcomes =
+    deliveries.length === 0
+      ? []
+      : await destination.store(
+          deliveries.map(({ object }) => object),
+          lost,
+        );
   for (const [index, delivery] of deliveries.entries()) {
     const outcome = outcomes[index];
     if (outcome?.kind === 'stored') {

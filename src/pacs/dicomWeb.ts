@@ -84,12 +84,12 @@ export function createDicomWeb(
       const sends = obstacle === null ? 'sends studies by WADO-RS' : `sends no studies (WADO-RS: ${obstacle})`;
       return { ms, takes: `answers STOW-RS and QIDO-RS; which SR classes it takes, only sending can tell; ${sends}` };
     },
-    store: async (objects) => {
+    store: async (objects, stopping) => {
       const outcomes = new Map<OutboundObject, StoreOutcome>();
       for (const studyInstanceUid of new Set(objects.map((object) => object.studyInstanceUid)))
         await storeStudy(
           objects.filter((object) => object.studyInstanceUid === studyInstanceUid),
-          { asker, log, outcomes, characterSet: destination.characterSet },
+          { asker: stoppedBy(asker, stopping), log, outcomes, characterSet: destination.characterSet },
         );
       // Without queries nobody could find out.
       const isAskable = destination.confirm !== 'none';
@@ -120,6 +120,11 @@ export function createDicomWeb(
     },
   };
   return web;
+}
+
+/** Asks no more once the signal aborts, and waits for no answer. */
+function stoppedBy(asker: Asker, signal: AbortSignal | undefined): Asker {
+  return signal === undefined ? asker : { ...asker, ask: (path, question) => asker.ask(path, { ...question, signal }) };
 }
 
 /**

@@ -103,13 +103,13 @@ export function createDimseScu(destination: DimseDestination, ports: { clock: Cl
       return { ms, takes: found.join('; ') };
     },
 
-    store: async (objects) => {
+    store: async (objects, stopping) => {
       const files = await Promise.all(objects.map((object) => inspected(object)));
       const sender = createStoreSender(
         destination,
         resultPairs(files.flatMap((file) => ('kind' in file ? [] : [file]))),
         clock,
-        destination.characterSet,
+        { characterSet: destination.characterSet, stopping },
       );
       const outcomes: StoreOutcome[] = [];
       for (const file of files) outcomes.push('kind' in file ? file : await sender.send(file));

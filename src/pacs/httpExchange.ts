@@ -17,6 +17,8 @@ export interface HttpQuestion {
   method: 'GET' | 'POST';
   headers: Readonly<Record<string, string>>;
   body?: Uint8Array | string;
+  /** Ends the request. */
+  signal?: AbortSignal;
 }
 
 export interface HttpAnswer {
@@ -100,10 +102,11 @@ async function withinTime<Result>(
 
 async function requestTo(
   url: URL,
-  { method, headers }: HttpQuestion,
+  { method, headers, signal: stopping }: HttpQuestion,
   via: HttpVia,
-  signal: AbortSignal,
+  overdue: AbortSignal,
 ): Promise<ClientRequest> {
+  const signal = stopping === undefined ? overdue : AbortSignal.any([overdue, stopping]);
   const options = { method, headers: { ...headers, 'Accept-Encoding': 'identity' }, signal };
   const alone = { ...options, agent: false } as const;
   const proxy = via.proxy?.();

@@ -11,6 +11,7 @@ import { outcomeOfStatus } from './storeStatus.ts';
 
 /** Losing one association may be the object's fault; losing the next one too, in a row, is the peer's. */
 const MAX_LOSSES_IN_A_ROW = 2;
+const STOPPED: StoreOutcome = { kind: 'unreachable', reason: 'Sending was stopped.' };
 
 /** Sends objects one at a time by C-STORE, opening associations as needed. */
 export interface StoreSender {
@@ -21,16 +22,27 @@ export interface StoreSender {
   close(): Promise<void>;
 }
 
-/** A sender for files of these pairs of SOP class and transfer syntax (128 at most); only files of ours can go out in ISO_IR 100. */
+interface StoreSenderOptions {
+  /** Only files of ours can go out in ISO_IR 100. Default: ISO_IR 192. */
+  characterSet?: CharacterSet | undefined;
+  /** Aborts the association, and nothing more is sent. */
+  stopping?: AbortSignal | undefined;
+}
+
+/** A sender for files of these pairs of SOP class and transfer syntax (128 at most). */
 export function createStoreSender(
   peer: DimsePeer,
   pairs: readonly { abstractSyntaxUid: string; transferSyntaxUid: string }[],
   clock: Clock,
-  characterSet: CharacterSet = 'ISO_IR 192',
+  { characterSet = 'ISO_IR 192', stopping }: StoreSenderOptions = {},
 ): StoreSender {
   let association: DimseAssociation | null = null;
   let lossesInARow = 0;
   let failure: string | null = null;
+
+  const isStopped = (): boolean => stopping?.aborted === true;
+  const stop = (): void => association?.abort();
+  stopping?.addEventListener('abort', stop, { once: true });
 
   const open = async (): Promise<DimseAssociation> => {
     try {
@@ -47,13 +59,19 @@ export function createStoreSender(
       return failure !== null;
     },
     send: async (file) => {
+      if (isStopped()) return STOPPED;
       if (failure !== null) return { kind: 'unreachable', reason: failure };
       try {
         association ??= await open();
+        stopping?.throwIfAborted();
         const outcome = await storeFile(association, file, characterSet);
         lossesInARow = 0;
         return outcome;
       } catch (error) {
+        if (isStopped()) {
+          association?.abort();
+          return STOPPED;
+        }
         if (!(error instanceof TriageError)) throw error;
         association = null;
         if (error.code === 'pacs-unreachable' && ++lossesInARow >= MAX_LOSSES_IN_A_ROW) failure = error.message;
@@ -61,7 +79,8 @@ export function createStoreSender(
       }
     },
     close: async () => {
-      await association?.release();
+      stopping?.removeEventListener('abort', stop);
+      if (!isStopped()) await association?.release();
       association = null;
     },
   };

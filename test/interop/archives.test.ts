@@ -303,6 +303,7 @@ test('a crash at either side of the record leaves one report, under the same UID
       // Once before the database knows of the new file, once after.
       if (crashes === 2) await worklist.store.recordDelivery(id, outcome);
       if (crashes <= 2) throw new Error('killed');
+      return 'recorded';
     },
   };
   await deliverAll(worklist, pacs, { store: crashing });

@@ -40,6 +40,7 @@ import { renameDestination } from './renameDestination.ts';
 import { countForShadow, nextForShadow, saveShadowScore, shadowScores } from '../models/shadowScores.ts';
 import { saveSliceFeatures, sliceFeatures } from './sliceFeatures.ts';
 import { apply, claim, endEarlierLeases, fail, heartbeat, nudgeComplete, release } from './stages.ts';
+import { endLeases, renewLeases, takeLease } from './workLeases.ts';
 import { DEFAULT_CASE_STORE_OPTIONS } from './storeContext.ts';
 import type { CaseStoreOptions, StoreContext } from './storeContext.ts';
 import { seedThreshold, siteThreshold, threshold, thresholdChange } from '../thresholds/thresholds.ts';
@@ -76,6 +77,7 @@ const OPERATIONS = {
   countForShadow,
   dueDeliveries,
   endEarlierLeases,
+  endLeases,
   fail,
   filesToDelete,
   finishRemoval,
@@ -113,6 +115,7 @@ const OPERATIONS = {
   releaseQuarantine,
   removableCases,
   removeFeatures,
+  renewLeases,
   replacedBy,
   reportOfDelivery,
   reportedCommitments,
@@ -131,6 +134,7 @@ const OPERATIONS = {
   sliceFeatures,
   stopRinging,
   takeCommitmentReport,
+  takeLease,
   threshold,
   thresholdChange,
   unreadStudies,

@@ -9,6 +9,7 @@ import { addForm } from './outbox.ts';
 import { dropSliceFeatures } from './sliceFeatures.ts';
 import { appendEvent, caseRow, write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
+import { deliveringTo, isTakenOver } from './workLeases.ts';
 
 /** Delays after which a confirmed result is checked again: archives have lost results that they had confirmed. */
 const CHECKS_AFTER_MS = [60 * 60_000, 24 * 60 * 60_000];
@@ -18,9 +19,16 @@ function nextCheckAt(confirmedAtMs: number, nowMs: number): number | null {
   return CHECKS_AFTER_MS.map((afterMs) => confirmedAtMs + afterMs).find((at) => at > nowMs) ?? null;
 }
 
-/** Records what a destination answered. @throws TriageError `not-found` for an unknown delivery. */
-export async function recordDelivery(context: StoreContext, id: number, outcome: DeliveryOutcome): Promise<void> {
-  await write(context, async (trx, touched) => {
+/**
+ * Records what a destination answered; `stale` when another node sends there by now, which finds out for itself. @throws TriageError `not-found` for an unknown
+ * delivery
+ */
+export async function recordDelivery(
+  context: StoreContext,
+  id: number,
+  outcome: DeliveryOutcome,
+): Promise<'recorded' | 'stale'> {
+  return write(context, async (trx, touched) => {
     const now = context.clock.now();
     const delivery = await trx
       .selectFrom('deliveries')
@@ -31,6 +39,7 @@ export async function recordDelivery(context: StoreContext, id: number, outcome:
       .executeTakeFirst();
     const row = delivery && (await caseRow(trx, delivery.study_instance_uid));
     if (delivery === undefined || row === undefined) throw new TriageError('not-found', `There is no delivery ${id}.`);
+    if (await isTakenOver(trx, context, deliveringTo(delivery.destination))) return 'stale';
     const attempts = outcome.kind === 'confirmed' ? delivery.attempts : delivery.attempts + 1;
     // A receipt for a delivery that was cancelled meanwhile is kept (the destination has the object, and a later report names it), but it stays cancelled.
     const live = delivery.status !== 'cancelled';
@@ -71,6 +80,7 @@ export async function recordDelivery(context: StoreContext, id: number, outcome:
       await noteSent(trx, row, delivery, now);
     if (outcome.kind === 'confirmed' || outcome.kind === 'no-sr-class') await settle(trx, row, now);
     touched.add(row.study_instance_uid);
+    return 'recorded';
   });
 }
 

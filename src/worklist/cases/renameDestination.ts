@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely';
 import type { Schema } from '../db/schema.ts';
 import { write, type StoreContext } from './storeContext.ts';
+import { deliveringTo } from './workLeases.ts';
 
 /** Gives what is on record under a destination's former name to its present one: deliveries, choices of selection rules, and its watch. Returns how many deliveries. */
 export async function renameDestination(context: StoreContext, former: string, name: string): Promise<number> {
@@ -22,12 +23,28 @@ export async function renameDestination(context: StoreContext, former: string, n
       )
       .executeTakeFirstOrThrow();
     await trx.deleteFrom('deliveries').where('destination', '=', former).execute();
+    await renameLease(trx, deliveringTo(former), deliveringTo(name));
     await trx.updateTable('asked_commitments').set({ destination: name }).where('destination', '=', former).execute();
     await renameSelected(trx, former, name);
     await renameWatched(trx, former, name);
     for (const study of studies) touched.add(study.study_instance_uid);
     return Number(numUpdatedRows);
   });
+}
+
+/** Whoever sends there under the former name keeps the others from doing so, until it learns of the present one. */
+async function renameLease(trx: Transaction<Schema>, former: string, name: string): Promise<void> {
+  await trx
+    .updateTable('work_leases')
+    .set({ work: name })
+    .where('work', '=', former)
+    .where((lease) =>
+      lease.not(
+        lease.exists(trx.selectFrom('work_leases as present').select('present.work').where('present.work', '=', name)),
+      ),
+    )
+    .execute();
+  await trx.deleteFrom('work_leases').where('work', '=', former).execute();
 }
 
 async function renameSelected(trx: Transaction<Schema>, former: string, name: string): Promise<void> {

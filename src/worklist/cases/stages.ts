@@ -21,6 +21,7 @@ import { refusedObjects } from './refusedObjects.ts';
 import { appendEvent, caseRow, NO_LEASE, write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
 import { noteReceived } from './studyReceived.ts';
+import { endOldLeases } from './workLeases.ts';
 
 /** The events that each stage may report; other events do not come from a stage. */
 const STAGE_EVENTS: Readonly<Record<StageName, readonly CaseEventType[]>> = {
@@ -446,6 +447,7 @@ export async function endEarlierLeases(context: StoreContext): Promise<number> {
       .where('lease_node', '=', context.options.nodeName)
       .where('lease_boot', '!=', context.bootId)
       .executeTakeFirstOrThrow();
+    await endOldLeases(trx, context);
     return Number(numUpdatedRows);
   });
 }

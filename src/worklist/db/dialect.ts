@@ -1,4 +1,5 @@
 import { PostgresAdapter, sql, type Kysely, type RawBuilder, type Transaction } from 'kysely';
+import type { Clock } from '../../base/clock.ts';
 import type { Schema } from './schema.ts';
 
 // What SQLite and PostgreSQL say differently. Everything else in the worklist is written once.
@@ -74,4 +75,11 @@ export function claiming<Query extends { forUpdate(of: 'cases'): { skipLocked():
   query: Query,
 ): Query {
   return isPostgres(db) ? query.forUpdate('cases').skipLocked() : query;
+}
+
+/** Milliseconds since the epoch by a clock that all who use the database share: the server's, or, of a SQLite file, this machine's. */
+export async function databaseNowMs(db: Kysely<Schema>, clock: Pick<Clock, 'now'>): Promise<number> {
+  if (!isPostgres(db)) return clock.now();
+  const now = sql<number>`floor(extract(epoch from clock_timestamp()) * 1000)`;
+  return (await db.selectNoFrom(now.as('now')).executeTakeFirstOrThrow()).now;
 }

@@ -184,6 +184,16 @@ interface DeliveriesTable {
   receipt: Receipt | null;
 }
 
+/** Work that one node does at a time. */
+interface WorkLeasesTable {
+  work: string;
+  /** `node.name` of the agent that holds it, and its boot id. */
+  node: string;
+  boot: string;
+  /** By the database's clock. */
+  held_until: number;
+}
+
 interface CaseEventsTable {
   id: Generated<number>;
   study_instance_uid: string;
@@ -636,6 +646,7 @@ export interface Schema {
   watched_archives: WatchedArchivesTable;
   watched_studies: WatchedStudiesTable;
   prior_searches: PriorSearchesTable;
+  work_leases: WorkLeasesTable;
 }
 
 export type CaseRow = Selectable<CasesTable>;

@@ -87,7 +87,7 @@ async function pass(
     dueDeliveries: () => Promise.resolve(++result.passes === 1 ? [...deliveries] : []),
     recordDelivery: (id, outcome) => {
       result.recorded.push([id, outcome]);
-      return Promise.resolve();
+      return Promise.resolve('recorded');
     },
     noteCommitmentAsked: (asked) => {
       result.asked.push(asked);

@@ -442,3 +442,53 @@ test('destinations come and go while it runs, and one that goes has its answer b
   expect(order).toHaveLength(2);
   await delivery.drain();
 });
+
+test('a destination that somebody else has gets nothing, until it can be claimed', async () => {
+  const outbox = memoryOutbox(RETRY_MS);
+  outbox.enqueue('loopback', objects, identity);
+  const claims: string[] = [];
+  let isFree = false;
+  const delivery = createDelivery({
+    store: outbox.store,
+    destinations: [scuTo(pacs.port)],
+    claim: (name) => {
+      claims.push(name);
+      return Promise.resolve(isFree ? new AbortController().signal : null);
+    },
+    clock,
+    log,
+    options: { pollMs: 5 },
+  });
+  await expect.poll(() => claims.length).toBeGreaterThan(3);
+  expect([new Set(claims), pacs.objects()]).toEqual([new Set(['loopback']), []]);
+  isFree = true;
+  await expect.poll(() => outbox.statuses()).toEqual(objects.map(() => 'confirmed'));
+  await delivery.drain();
+});
+
+test('a destination that is lost while it is sent to gets nothing more, and whoever claims it next sends the rest', async () => {
+  const outbox = memoryOutbox(RETRY_MS);
+  outbox.enqueue('loopback', objects, identity);
+  const [lost, kept] = [new AbortController(), new AbortController()];
+  let claims = 0;
+  pacs.onStored(() => lost.abort());
+  const delivery = createDelivery({
+    store: outbox.store,
+    destinations: [scuTo(pacs.port)],
+    claim: () => Promise.resolve((claims += 1) === 1 ? lost.signal : kept.signal),
+    clock,
+    log,
+    options: { pollMs: 5 },
+  });
+  await expect.poll(() => claims).toBeGreaterThan(1);
+  // Whether the answer for the first still came is chance.
+  expect(outbox.rows.slice(1).map(({ history }) => history[0]?.kind)).toEqual(objects.slice(1).map(() => 'retry'));
+  await expect.poll(() => outbox.statuses()).toEqual(objects.map(() => 'confirmed'));
+  await delivery.drain();
+  expect(
+    pacs
+      .objects()
+      .slice(1)
+      .map(({ receipts }) => receipts),
+  ).toEqual(objects.slice(1).map(() => 1));
+});

@@ -49,7 +49,7 @@ export function memoryOutbox(retryMs: number) {
       else if (outcome.kind !== 'unconfirmed') row.status = outcome.kind;
       if (outcome.kind === 'retry' || outcome.kind === 'unconfirmed') row.dueAtMs = Date.now() + retryMs;
       for (const listener of listeners) listener(row.delivery.object.studyInstanceUid);
-      return Promise.resolve();
+      return Promise.resolve('recorded');
     },
     noteCommitmentAsked: ({ transactionUid }) => {
       asked.push(transactionUid);

@@ -247,3 +247,16 @@ test('the test of the connection stores nothing, and asks what a delivery would 
   expect(post!.body.toString()).toBe('--odontoid-probe--\r\n');
   expect(query!.url).toMatch(/\/series\/2\.25\.\d+\/instances\?limit=1$/);
 });
+
+test('a sender that is stopped while it waits for an answer waits no more, and sends nothing more', async () => {
+  const stopping = new AbortController();
+  answer = () => {
+    stopping.abort();
+    return 'silence';
+  };
+  const web = connect({ timeoutMs: 3_600_000 });
+  const stopped = objects.map(() => ({ kind: 'unreachable' }));
+  expect(await web.store(objects, stopping.signal)).toMatchObject(stopped);
+  expect(await web.store(objects, stopping.signal)).toMatchObject(stopped);
+  expect(requests).toHaveLength(1);
+});

@@ -116,6 +116,41 @@ test('an association lost without an answer is a failure of that object only', a
   expect(pacs.objects()).toHaveLength(2);
 });
 
+test('a sender that is stopped sends nothing more', async () => {
+  const objects = await writeSampleResults(temporary.dir, '1');
+  const stopping = new AbortController();
+  pacs.onStored(() => stopping.abort());
+  const stopped = objects.map(() => ({ kind: 'unreachable', reason: 'Sending was stopped.' }));
+  expect((await scu.store(objects, stopping.signal)).slice(1)).toEqual(stopped.slice(1));
+  await pacs.close();
+  let connections = 0;
+  const next = createServer((socket) => {
+    connections += 1;
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => next.listen(destination.port, '127.0.0.1', resolve));
+  expect(await scu.store(objects, stopping.signal)).toEqual(stopped);
+  await new Promise((resolve) => next.close(resolve));
+  expect(connections).toBe(0);
+  expect(pacs.objects().map(({ receipts }) => receipts)).toEqual([1]);
+});
+
+test('a sender that is stopped waits for no answer', async () => {
+  const [object] = await writeSampleResults(temporary.dir, '1');
+  const stopping = new AbortController();
+  const hourly = createDimseScu({ ...destination, timeoutMs: 3_600_000 }, { clock, log });
+  // Kept and answered an hour later.
+  Object.defineProperty(pacs.faults, 'delayMs', {
+    get: () => {
+      stopping.abort();
+      return 3_600_000;
+    },
+  });
+  expect(await hourly.store([object!], stopping.signal)).toEqual([
+    { kind: 'unreachable', reason: 'Sending was stopped.' },
+  ]);
+});
+
 test('a PACS that accepts and loses does not hold', async () => {
   const objects = await writeSampleResults(temporary.dir, '1');
   pacs.faults.acceptAndLose = true;
