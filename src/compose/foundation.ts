@@ -100,6 +100,10 @@ export async function layFoundation(
   });
   // The lock of the data folder proves that no earlier agent of this node is alive.
   await store.endEarlierLeases();
+  const unfollow = store.followOthers((error) =>
+    ports.log.warn('changes of other processes come late', { component: 'database', error }),
+  );
+  if (unfollow !== null) releasers.push('changes of others', unfollow);
   const leases = createLeaseKeeper(store, {
     leaseMs: config.pipeline.leaseMs,
     clock,

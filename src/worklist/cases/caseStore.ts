@@ -27,6 +27,7 @@ import { closeRetired, retryDeliveries } from './deliveryOrders.ts';
 import { dueDeliveries } from './dueDeliveries.ts';
 import { replacedBy, reportOfDelivery } from './earlierResults.ts';
 import { addNote } from './outbox.ts';
+import { followOthers } from './followOthers.ts';
 import { noteReported, unreadStudies } from './readByReport.ts';
 import { releaseQuarantine } from './quarantine.ts';
 import { noteOpened, returnOldClaims, stopRinging } from '../list/attention.ts';
@@ -57,7 +58,7 @@ async function knownPaths({ db }: StoreContext): Promise<Set<string>> {
   return new Set(rows.map((row) => row.path));
 }
 
-/** Calls `listener` after every change of this store, for live pages and for tests that wait on events; the returned function unsubscribes. */
+/** Calls `listener` after every change of this store, and of others that it follows (`followOthers`), for live pages and for tests that wait on events; the returned function unsubscribes. */
 function onChange({ listeners }: StoreContext, listener: (studyInstanceUid: string) => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
@@ -81,6 +82,7 @@ const OPERATIONS = {
   fail,
   filesToDelete,
   finishRemoval,
+  followOthers,
   freeFiles,
   freeableCases,
   giveUpPictures,
@@ -167,6 +169,7 @@ export function createCaseStore(
     options: Object.defineProperties({ ...DEFAULT_CASE_STORE_OPTIONS }, Object.getOwnPropertyDescriptors(options)),
     bootId: randomUUID(),
     listeners: new Set(),
+    listen: database.listen,
   };
   const bind = (operation: (context: StoreContext, ...rest: never[]) => unknown) => operation.bind(null, context);
   return Object.fromEntries(

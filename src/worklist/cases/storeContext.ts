@@ -8,6 +8,8 @@ import { appendAudit, type AuditAction } from '../audit/audit.ts';
 import { lockUntilCommit } from '../db/dialect.ts';
 import type { CaseRow, Schema } from '../db/schema.ts';
 import { inTransaction } from '../db/transactions.ts';
+import type { WorklistDatabase } from '../db/database.ts';
+import { announce } from './announcements.ts';
 
 /** Attributes that can tell where a patient is: (0038,0300), (0008,1040), (0008,1010). */
 export type LocationAttribute = 'currentPatientLocation' | 'institutionalDepartmentName' | 'stationName';
@@ -71,6 +73,8 @@ export interface StoreContext {
   /** Tells the leases of this start from those of the node's earlier ones. */
   readonly bootId: string;
   readonly listeners: Set<(studyInstanceUid: string) => void>;
+  /** Listens to the other processes on the database; absent on SQLite, where no other must hear of it. */
+  readonly listen: WorklistDatabase['listen'];
 }
 
 /** Runs one write transaction. Studies that `run` adds to `touched` are announced once it is on disk. */
@@ -79,9 +83,11 @@ export async function write<T>(
   run: (trx: Transaction<Schema>, touched: Set<string>) => Promise<T>,
 ): Promise<T> {
   let touched = new Set<string>();
-  const result = await inTransaction(context.db, (trx) => {
+  const result = await inTransaction(context.db, async (trx) => {
     touched = new Set();
-    return run(trx, touched);
+    const done = await run(trx, touched);
+    await announce(trx, context.bootId, touched);
+    return done;
   });
   for (const study of touched) for (const listener of context.listeners) listener(study);
   return result;

@@ -2,6 +2,7 @@ import { Kysely, HandleEmptyInListsPlugin, replaceWithNoncontingentExpression } 
 import pg from 'pg';
 import { messageOf, TriageError } from '../../base/errors.ts';
 import { ADVISORY_LOCKS } from './dialect.ts';
+import { listenOn } from './listening.ts';
 import { applyMigrations, knownMigrations, MIGRATION_TABLE, refuseNewer, refuseOther } from './migrations.ts';
 import { COMMIT_MARKS, withClient, WorklistPostgresDialect } from './postgresDriver.ts';
 import { isConnectionLost } from './postgresErrors.ts';
@@ -117,6 +118,7 @@ export async function openPostgres(place: PostgresPlace): Promise<WorklistDataba
   return {
     db,
     reads,
+    listen: (channel, listening) => listenOn(clientConfig(place), channel, listening),
     close: async () => {
       await reads.destroy();
       await db.destroy();
