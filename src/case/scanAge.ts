@@ -17,7 +17,7 @@ export function newestScanDate(headers: readonly Dated[]): string {
   let newestMs = -Infinity;
   for (const { acquisitionDateTime, studyDate, studyTime } of headers) {
     for (const candidate of [acquisitionDateTime, studyDate + studyTime]) {
-      const ms = latestMs(candidate) ?? latestMs(candidate.slice(0, 8));
+      const ms = latestScanMs(candidate);
       if (ms === null || ms <= newestMs) continue;
       newest = candidate;
       newestMs = ms;
@@ -26,13 +26,17 @@ export function newestScanDate(headers: readonly Dated[]): string {
   return newest;
 }
 
+/** The last moment, epoch ms, that the date of a scan can mean; that of its day where the time cannot be read, null where the day cannot either. */
+export function latestScanMs(scanDate: string): number | null {
+  return latestMs(scanDate) ?? latestMs(scanDate.slice(0, 8));
+}
+
 /**
  * Whether a scan was already older than `maxAgeMs` when it arrived. Every stated date must be old: a scan whose date is missing, unreadable or in the future
  * is never a prior, because a new scan that is taken for an old one would not be read in time.
  */
 export function isPrior(headers: readonly Dated[], arrivedAtMs: number, maxAgeMs: number): boolean {
-  const date = newestScanDate(headers);
-  const scannedMs = latestMs(date) ?? latestMs(date.slice(0, 8));
+  const scannedMs = latestScanMs(newestScanDate(headers));
   return scannedMs !== null && arrivedAtMs - scannedMs > maxAgeMs;
 }
 
@@ -40,7 +44,7 @@ export function isPrior(headers: readonly Dated[], arrivedAtMs: number, maxAgeMs
 export function scanAgeNote(recency: Recency, scanDate: string, arrivedAtMs: number): string {
   if (recency === 'prior') return `Prior of ${dayText(scanDate)}`;
   if (recency === 'taken-as-new') return `Scan of ${dayText(scanDate)}, taken as new by a person`;
-  const scannedMs = latestMs(scanDate) ?? latestMs(scanDate.slice(0, 8));
+  const scannedMs = latestScanMs(scanDate);
   if (scannedMs === null) return 'The headers do not say when the scan was made: it is taken as new';
   return scannedMs - arrivedAtMs > FUTURE_TOLERANCE_MS
     ? `The headers date the scan in the future (${dayText(scanDate)}): it is taken as new. Check the clock of the scanner`

@@ -1,4 +1,4 @@
-import { newestScanDate } from './scanAge.ts';
+import { latestScanMs, newestScanDate } from './scanAge.ts';
 import { latestMs } from '../dicom/dateTimes.ts';
 import type { InstanceHeader } from './case.ts';
 
@@ -96,10 +96,11 @@ function meets(
     wanted === undefined || headers.some((header) => values(header).some((value) => isAny(wanted, value)));
   // A study date without a time means any hour of its day: it counts only where no acquisition says more.
   const acquired = headers.filter(({ acquisitionDateTime }) => latestMs(acquisitionDateTime) !== null);
-  const newest = newestScanDate(
-    acquired.length > 0 ? acquired.map((header) => ({ ...header, studyDate: '', studyTime: '' })) : headers,
+  const scannedMs = latestScanMs(
+    newestScanDate(
+      acquired.length > 0 ? acquired.map((header) => ({ ...header, studyDate: '', studyTime: '' })) : headers,
+    ),
   );
-  const scannedMs = latestMs(newest) ?? latestMs(newest.slice(0, 8));
   return (
     (when.callingAeTitles === undefined || isAny(when.callingAeTitles, sourceAeTitle)) &&
     (when.calledAeTitles === undefined || isAny(when.calledAeTitles, calledAeTitle)) &&

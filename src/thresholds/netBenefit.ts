@@ -21,7 +21,7 @@ export function netBenefit(
   if (!isCalibrated(consecutive)) return { shown: false, why: 'not-calibrated' };
   const of = (rule: ThresholdRule, flagged: (scan: ScoredScan) => boolean) =>
     consecutive.filter(flagged).reduce((sum, scan) => {
-      const threshold = Math.min(0.999, thresholdFor(rule, scan.sourceAeTitle) ?? 0.999);
+      const threshold = Math.min(0.999, thresholdFor(rule, scan.sourceAeTitle) ?? Infinity);
       return sum + (scan.fracture === true ? 1 : -threshold / (1 - threshold));
     }, 0) / consecutive.length;
   return {

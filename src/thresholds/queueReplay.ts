@@ -1,6 +1,6 @@
 import { compareReadingPlaces, isTurnOfLongestWaiting, readingPlace, turnFromArrivals } from '../case/readingOrder.ts';
 import type { Judgement, ReadingPlace, ReadingTurns } from '../case/readingOrder.ts';
-import { thresholdFor } from './scoredScan.ts';
+import { isFlagged, thresholdFor } from './scoredScan.ts';
 import type { ThresholdRule } from '../answers/thresholdAnswers.ts';
 
 /** A scan that the site has received and read. */
@@ -101,7 +101,6 @@ function judgementOf(scan: ReadScan, rule: ThresholdRule, nowMs: number): Judgem
   return isFlaggedScan(rule, scan) ? 'suspected' : 'unflagged';
 }
 
-function isFlaggedScan(rule: ThresholdRule, scan: ReadScan): boolean {
-  const threshold = thresholdFor(rule, scan.sourceAeTitle);
-  return threshold !== null && scan.score !== null && scan.score >= threshold;
+function isFlaggedScan(rule: ThresholdRule, { score, sourceAeTitle }: ReadScan): boolean {
+  return score !== null && isFlagged(rule, { score, sourceAeTitle });
 }

@@ -14,10 +14,10 @@ const FEWEST_OF_A_CLASS = 20;
  */
 export function fitToVerdicts(scans: readonly ScoredScan[]): FittedRecalibration {
   const weights = verificationWeights(scans);
-  const known = scans.flatMap((scan, index) =>
-    scan.fracture === null ? [] : [{ ...scan, fracture: scan.fracture, weight: weights?.[index] ?? 0 }],
+  const known = scans.flatMap(({ score, fracture, patient }, scan) =>
+    fracture === null ? [] : [{ score, label: fracture, patient, scan }],
   );
-  const positives = known.filter(({ fracture }) => fracture).length;
+  const positives = known.filter(({ label }) => label).length;
   const negatives = known.length - positives;
   if (positives < FEWEST_OF_A_CLASS || negatives < FEWEST_OF_A_CLASS)
     throw new TriageError(
@@ -30,8 +30,8 @@ export function fitToVerdicts(scans: readonly ScoredScan[]): FittedRecalibration
       'No verdict is known of any scan that was flagged, or of any that was not: the probabilities of the others cannot be judged. Verify some of them first; the page Thresholds says how many.',
     );
   const fit = recalibrationOf(
-    known.map(({ score, fracture }) => ({ score, label: fracture })),
-    known.map(({ weight }) => weight),
+    known,
+    known.map(({ scan }) => weights[scan]!),
     known.map(({ patient }) => String(patient)),
   );
   if (fit === null || !(fit.slope.value > 0))

@@ -58,12 +58,12 @@ export function verifiedRates(
   const counts = tally(sample, EACH_ONCE, null);
   const groups = groupCounts(sample, null);
   const estimates = isEven(sample, groups) ? null : bootstrapped(sample, counts, groups);
-  const unverified = unverifiedAbove(sample, groups);
+  const unverifiedUpTo = highestUnverified(sample, groups);
   const [fractures, others] = [counts.fractures[0]!, counts.others[0]!];
   const rulesOf = (level: number): Rates => {
     const [hits, falseFlags] = [counts.fractures[level]!, counts.others[level]!];
     const share = (name: keyof Rates, of: number, total: number, cases: number) =>
-      unverified[name === 'ppv' ? level : 0]! > 0
+      unverifiedUpTo >= (name === 'ppv' ? level : 0)
         ? { hits: of, total, estimate: null, standing: 'unverified' as const }
         : proportionOf(of, total, cases, estimates?.[`${name} ${level}`]);
     return {
@@ -74,7 +74,7 @@ export function verifiedRates(
   };
   return {
     rules: Array.from({ length: levels }, (_, index) => rulesOf(index + 1)),
-    area: unverified[0]! > 0 ? null : estimates === null ? evenArea(scans) : (estimates['area'] ?? null),
+    area: unverifiedUpTo >= 0 ? null : estimates === null ? evenArea(scans) : (estimates['area'] ?? null),
   };
 }
 
@@ -83,9 +83,9 @@ export function verifiedRates(
  * the other scans no truth at all is known, for whom then nobody stands.
  */
 export function verificationWeights(scans: readonly ScoredScan[]): number[] | null {
-  const sample = sampleOf(scans, 1, () => 0);
+  const sample = sampleOf(scans, 0, () => 0);
   const groups = groupCounts(sample, null);
-  if (unverifiedAbove(sample, groups)[0]! > 0) return null;
+  if (highestUnverified(sample, groups) >= 0) return null;
   return scans.map(({ fracture }, scan) => (fracture === null ? 0 : groups.weights[sample.group[scan]!]!));
 }
 
@@ -139,13 +139,12 @@ function tally(
   return sums;
 }
 
-/** Scans at each level and above that were flagged, or were not, when no truth is known of any such scan. */
-function unverifiedAbove({ levels, levelOf, group }: Sample, { known }: GroupCounts): Uint32Array {
-  const sums = new Uint32Array(levels + 1);
-  for (let scan = 0; scan < group.length; scan++)
-    if (GROUPS[group[scan]!] !== null && known[group[scan]!] === 0) sums[levelOf[scan]!]! += 1;
-  for (let level = levels - 1; level >= 0; level--) sums[level]! += sums[level + 1]!;
-  return sums;
+/** The highest level of a scan that was flagged, or was not, when no truth is known of any such scan; below all levels when there is none. */
+function highestUnverified({ levelOf, group }: Sample, { known }: GroupCounts): number {
+  return levelOf.reduce((highest, level, scan) => {
+    const of = group[scan]!;
+    return GROUPS[of] !== null && known[of] === 0 ? Math.max(highest, level) : highest;
+  }, -Infinity);
 }
 
 /** Every known scan stands for as many scans as any other, and for another patient. */

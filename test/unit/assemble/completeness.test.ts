@@ -48,6 +48,40 @@ describe('isGeometryWhole', () => {
     expect(isGeometryWhole(apart(1), DEFAULT_SERIES_RULES).whole).toBe(true);
     expect(isGeometryWhole(apart(0.99), DEFAULT_SERIES_RULES).whole).toBe(false);
     expect(isGeometryWhole(apart(0), DEFAULT_SERIES_RULES).whole).toBe(true);
+    const thick = seriesOf({ slices: 60, spacingMm: 2.5, header: { sliceThicknessMm: 2 } });
+    expect(isGeometryWhole(thick, DEFAULT_SERIES_RULES).whole).toBe(true);
+    // Nobody says how thick they are.
+    const unstated = seriesOf({ slices: 60, spacingMm: 2, header: { sliceThicknessMm: null } });
+    expect(isGeometryWhole(unstated, DEFAULT_SERIES_RULES).whole).toBe(true);
+  });
+
+  it('is not whole with one uneven step, which a slice may fill that is still to come', () => {
+    const uneven = [
+      ...seriesOf({ series: 5, slices: 60 }),
+      ...seriesOf({ series: 5, slices: 120, topMm: 49.7 }).slice(60),
+    ];
+    expect(isGeometryWhole([...seriesOf(), ...uneven], DEFAULT_SERIES_RULES)).toEqual({
+      whole: false,
+      why: 'a series has gaps between its slices',
+    });
+  });
+
+  it('is not whole while parts of a concatenated image are missing', () => {
+    const parts = (came: number) =>
+      seriesOf().map((one, index) => ({
+        ...one,
+        header: { ...one.header, concatenation: { uid: '1.2.9', part: 1 + (index % came), parts: 3 } },
+      }));
+    expect(isGeometryWhole(parts(2), DEFAULT_SERIES_RULES)).toEqual({
+      whole: false,
+      why: '2 of 3 parts of a concatenated image came',
+    });
+    expect(isGeometryWhole(parts(3), DEFAULT_SERIES_RULES).whole).toBe(true);
+  });
+
+  it('is not held up by slices without a position, for which no others will come', () => {
+    const unplaced = seriesOf({ slices: 123, header: { imagePositionPatientMm: null } }).slice(120);
+    expect(isGeometryWhole([...seriesOf(), ...unplaced], DEFAULT_SERIES_RULES).whole).toBe(true);
   });
 
   it('waits for a second series that is still arriving', () => {

@@ -20,8 +20,13 @@ const ofAcquisition = (acquisitionNumber: number, imagesInAcquisition: number | 
   imagesInAcquisition,
 });
 
+/** Three more images of series 4 without a position. */
+const unplaced = (header: Partial<InstanceHeader>) =>
+  series(4, 93, { imagePositionPatientMm: null, ...header }).slice(90);
+const PLACED = { came: 90, stated: 93, of: 'placed' };
+
 describe('fewer images than the sender states', () => {
-  it.each<[string, StoredInstance[], { came: number; stated: number } | null]>([
+  it.each<[string, StoredInstance[], { came: number; stated: number; of?: string } | null]>([
     ['nothing is stated', series(4, 90, {}), null],
     ['as many as are stated of the series', series(4, 90, { numberOfSeriesRelatedInstances: 90 }), null],
     ['fewer of the series', series(4, 90, { numberOfSeriesRelatedInstances: 91 }), { came: 90, stated: 91 }],
@@ -55,6 +60,39 @@ describe('fewer images than the sender states', () => {
       'the acquisition was reconstructed twice, and the count is of each',
       [...series(4, 90, ofAcquisition(1, 110)), ...series(5, 110, ofAcquisition(1, 110))],
       { came: 90, stated: 110 },
+    ],
+    ['slices like the others without a position', [...series(4, 90, {}), ...unplaced({})], PLACED],
+    [
+      'such slices of another type of processing',
+      [...series(4, 90, {}), ...unplaced({ imageType: ['DERIVED', 'SECONDARY', 'AXIAL'] })],
+      PLACED,
+    ],
+    [
+      'images of another type without a position',
+      [...series(4, 90, {}), ...unplaced({ imageType: ['ORIGINAL', 'PRIMARY', 'OTHER'] })],
+      null,
+    ],
+    ['images of other rows without a position', [...series(4, 90, {}), ...unplaced({ rows: 256 })], null],
+    ['images of other columns without a position', [...series(4, 90, {}), ...unplaced({ columns: 256 })], null],
+    [
+      'images of another kernel without a position',
+      [...series(4, 90, {}), ...unplaced({ convolutionKernel: 'Br40f' })],
+      null,
+    ],
+    [
+      'images of another thickness without a position',
+      [...series(4, 90, {}), ...unplaced({ sliceThicknessMm: 3 })],
+      null,
+    ],
+    [
+      'images like the others that are refused for something else',
+      [...series(4, 90, {}), ...unplaced({ imageOrientationPatient: null, imagePositionPatientMm: [0, 0, 1] })],
+      null,
+    ],
+    [
+      'parts of a concatenated image, before slices without a position',
+      [...series(4, 90, { concatenation: { uid: '1.2.9', part: 2, parts: 3 } }), ...unplaced({})],
+      { came: 1, stated: 3, of: 'parts' },
     ],
     [
       'another acquisition does not make up for it',

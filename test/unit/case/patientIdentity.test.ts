@@ -36,6 +36,8 @@ describe('identityDifferences', () => {
     ['only the year of birth', { patientBirthDate: '1970' }],
     ['the year of birth with zeros', { patientBirthDate: '19700000' }, { patientBirthDate: '19701102' }],
     ['hours after a birth date', { patientBirthDate: '1970010207' }, { patientBirthDate: '1970010223' }],
+    ['the month of birth with zeros', { patientBirthDate: '19700100' }],
+    ['a month of zeros', { patientBirthDate: '197000' }, { patientBirthDate: '19701102' }],
     ['a birth date with separators', { patientBirthDate: '1970-01-02' }],
     ['a sex that is open', { patientSex: 'O' }],
     ['a sex that is written out', { patientSex: 'female' }],
@@ -54,6 +56,9 @@ describe('identityDifferences', () => {
     ['name', { patientName: 'Müller-Lee^Anna Maria^^Dr.' }, { patientName: 'Müller-Lee^Anna Maria^^Prof.' }],
     ['birth date', { patientBirthDate: '19700103' }],
     ['birth date', { patientBirthDate: '29700102' }],
+    ['birth date', { patientBirthDate: '1900' }, { patientBirthDate: '1970' }],
+    ['birth date', { patientBirthDate: '19700100' }, { patientBirthDate: '19700203' }],
+    ['birth date', { patientBirthDate: '197000' }, { patientBirthDate: '1971' }],
     ['sex', { patientSex: 'M' }],
   ])('%s: %o', (field, one, other) => {
     expect(differences(one, other)).toEqual([[field], [field]]);

@@ -42,6 +42,10 @@ describe('the age of a scan', () => {
     // A clock or a time zone that differs by some hours is everyday.
     expect(scanAgeNote('new', '20261130020000', ARRIVED_MS)).toBe('');
     expect(scanAgeNote('new', '20261129115900', ARRIVED_MS)).toBe('');
+    expect(scanAgeNote('new', '20261130120000', ARRIVED_MS)).toBe('');
+    expect(scanAgeNote('new', '20261130120001', ARRIVED_MS)).toMatch('in the future (30-Nov-2026)');
+    // The time cannot be read, and the day can.
+    expect(scanAgeNote('new', '20310102noon', ARRIVED_MS)).toMatch('in the future (02-Jan-2031)');
   });
 
   it('names the newest readable date', () => {

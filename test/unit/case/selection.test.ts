@@ -61,15 +61,20 @@ describe('a selection rule', () => {
   });
 
   it.each([
-    ['056Y', '', 56],
+    ['056Y', '19990101', 56],
     ['56', '', 56],
     ['018M', '', 1.5],
+    ['026W', '', 26 / 52.18],
+    ['100D', '', 100 / 365.25],
     ['', '19560701', 70],
+    ['', '19561128', 70],
+    ['', '19561201', 69],
   ])('knows the age of a patient of %j, born %j', (patientAge, patientBirthDate, years) => {
     const header = instanceOf({ patientAge, patientBirthDate, studyDate: '20261129' }).header;
     const of = { ...study, headers: [header] };
     expect(isMet({ ageYears: { min: years, max: years } }, of)).toBe(true);
-    expect(isMet({ ageYears: { min: years + 0.1 } }, of)).toBe(false);
+    expect(isMet({ ageYears: { min: years + 0.01 } }, of)).toBe(false);
+    expect(isMet({ ageYears: { max: years - 0.01 } }, of)).toBe(false);
   });
 
   it('counts hours from the first minute, and not the last', () => {
@@ -85,6 +90,28 @@ describe('a selection rule', () => {
       true,
       false,
     ]);
+  });
+
+  it('counts hours of a day in the same way, and none between equal times', () => {
+    const at = (hour: number, minute: number) => ({
+      ...study,
+      arrivedAtMs: new Date(2026, 10, 29, hour, minute).getTime(),
+    });
+    const day = { hours: { from: '06:05', to: '22:07' } };
+    expect([at(6, 4), at(6, 5), at(22, 6), at(22, 7)].map((of) => isMet(day, of))).toEqual([false, true, true, false]);
+    expect(isMet({ hours: { from: '06:05', to: '06:05' } }, at(6, 5))).toBe(false);
+  });
+
+  it('knows the age of a scan by its acquisition, and by its study where no acquisition says more', () => {
+    const age = (acquisitionDateTime: string, studyDate: string, studyTime: string) => {
+      const headers = [instanceOf({ acquisitionDateTime, studyDate, studyTime }).header];
+      const hours = [1, 2, 3, 4, 5].filter((min) => isMet({ scanAgeHours: { min, max: min } }, { ...study, headers }));
+      return hours[0];
+    };
+    expect(age('20261129213000', '20261129', '193000')).toBe(2);
+    expect(age('', '20261129', '193000')).toBe(4);
+    expect(age('REMOVED', '20261129', '203000')).toBe(3);
+    expect(age('', '', '')).toBeUndefined();
   });
 
   it('counts when it is the first that a study meets; without one the study is accepted', () => {
@@ -133,7 +160,23 @@ describe('what an archive announces', () => {
     ['one that accepts it first', [rule('accept', { modalities: ['CT'] }), rule('ignore', {})], true],
     ['one that may accept it first', [rule('accept', { descriptions: ['*neck*'] }), rule('ignore', {})], true],
     ['one that cannot accept it', [rule('accept', { callingAeTitles: ['NEW'] }), rule('ignore', {})], false],
+    ['one that ignores its sex', [rule('ignore', { sex: ['F'] })], false],
+    ['one that ignores one of its modalities', [rule('ignore', { modalities: ['SR'] })], false],
+    ['one that ignores another modality', [rule('ignore', { modalities: ['MR'] })], true],
+    ['one that ignores what it was not called', [rule('ignore', { calledAeTitles: ['OTHER'] })], true],
+    ['one that ignores what it was called', [rule('ignore', { calledAeTitles: ['ODONTOID'] })], false],
   ])('%s: may be accepted', (_what, rules, expected) => {
     expect(mayBeAccepted(rules, study)).toBe(expected);
+  });
+
+  it.each<[string, Partial<typeof study>, SelectionRule['when'], boolean]>([
+    ['no modality', { modalities: [] }, { modalities: ['CT'] }, true],
+    ['no sex', { patientSex: '' }, { sex: ['F'] }, true],
+    ['one modality', { modalities: ['CT'] }, { modalities: ['CT'] }, false],
+    ['a sex in words', { patientSex: 'FEMALE' }, { sex: ['F'] }, false],
+  ])('that states %s may be accepted before a rule that ignores it', (_what, over, when, expected) => {
+    expect(mayBeAccepted([rule('ignore', when)], { ...study, ...over })).toBe(expected);
+    // What is not known is no reason to accept it either: a later rule may.
+    expect(mayBeAccepted([rule('accept', when), rule('ignore', {})], { ...study, ...over })).toBe(true);
   });
 });

@@ -44,6 +44,32 @@ describe('queue, now against proposed', () => {
     expect(proposed.others.maxMs! / MINUTE_MS).toBeCloseTo(40, 3);
   });
 
+  it('gives mean, 95th percentile and maximum of the waits, by hand', () => {
+    // One at a time: each is read before the next one comes. 20 without a fracture wait 1 to 20 minutes, one fracture waits 40.
+    const waits = [...times(20, (index) => ((7 * index) % 20) + 1), 40];
+    const scans = waits.map((minutes, index): ReadScan => {
+      const arrivedAtMs = index * 100 * MINUTE_MS;
+      return {
+        ...site[0]!,
+        studyInstanceUid: `1.2.${index}`,
+        arrivedAtMs,
+        readAtMs: arrivedAtMs + minutes * MINUTE_MS,
+        fracture: minutes === 40,
+        localDay: 'one day',
+      };
+    });
+    const { now } = compareQueues(scans, { now: rule(0.5), proposed: rule(0.5) }, 60 * MINUTE_MS, () => 0.5);
+    const always = (ms: number) => ({ value: ms, low: ms, high: ms });
+    expect(now.others).toEqual({
+      scans: 20,
+      meanMs: always(10.5 * MINUTE_MS),
+      p95Ms: always(19 * MINUTE_MS),
+      maxMs: 20 * MINUTE_MS,
+    });
+    expect(now.fractures).toMatchObject({ scans: 1, meanMs: always(40 * MINUTE_MS), maxMs: 40 * MINUTE_MS });
+    expect(now.lostFractures).toEqual({ scans: 0, meanMs: null, p95Ms: null, maxMs: null });
+  });
+
   it('compares the same scans, so that no group improves by losing its worst', () => {
     // Half of the fractures are flagged under both rules; the others only under the one in force, and wait 40 instead of 10 minutes without it.
     const mixed = site.map((scan, index) => (scan.fracture === true && index % 8 < 4 ? { ...scan, score: 0.9 } : scan));

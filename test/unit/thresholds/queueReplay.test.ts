@@ -79,14 +79,37 @@ describe('replay of the reading queue', () => {
   });
 
   it('has flags before a backlog, and every fifth turn for the longest waiting', () => {
-    // 12 scans past the cap when six flags come, all to be read minute by minute.
+    // 12 scans past the cap when ten flags come, all to be read minute by minute.
     const scans = scansOf([
       ...Array.from({ length: 12 }, (_, index) => ({ arrivedMinute: index, readAfterMinutes: 200, score: 0.1 })),
-      ...Array.from({ length: 6 }, (_, index) => ({ arrivedMinute: 190, readAfterMinutes: 10 + index, score: 0.9 })),
+      ...Array.from({ length: 10 }, (_, index) => ({ arrivedMinute: 190, readAfterMinutes: 10 + index, score: 0.9 })),
     ]);
     expect(turnUnder(scans, rule(0.5))).toBe(5);
     const kinds = replayQueue(scans, rule(0.5), MAX_WAIT_MS).map(({ flagged }) => (flagged ? 'F' : 'o'));
-    expect(kinds.join('')).toBe('FFFFoFFooooooooooo');
+    expect(kinds.join('')).toBe('FFFFoFFFFoFFoooooooooo');
+  });
+
+  it('reads those that wait together in the order of the list', () => {
+    // All come within seven minutes, and are read from minute 10 on.
+    const scans = scansOf([
+      { arrivedMinute: 0, readAfterMinutes: 10, score: 0.49 },
+      { arrivedMinute: 1, readAfterMinutes: 10, score: 0.6 },
+      { arrivedMinute: 2, readAfterMinutes: 10, score: 0.9 },
+      { arrivedMinute: 3, readAfterMinutes: 10, score: 0.5 },
+      { arrivedMinute: 4, readAfterMinutes: 10, scoredAfterMinutes: null },
+      { arrivedMinute: 5, readAfterMinutes: 10, score: null },
+      { arrivedMinute: 6, readAfterMinutes: 10, score: 0.1, stat: true },
+    ]).map((scan, index) => (index === 4 ? { ...scan, score: 0.7 } : scan));
+    // STAT; flags by suspicion; without a score, or without a time at which it was known; the rest.
+    expect(replayQueue(scans, rule(0.5), MAX_WAIT_MS).map(({ scan }) => scan.studyInstanceUid.slice(4))).toEqual([
+      '7',
+      '3',
+      '2',
+      '4',
+      '5',
+      '6',
+      '1',
+    ]);
   });
 
   it('holds the cap for everybody where a turn follows each arrival before the next one', () => {
