@@ -6,7 +6,7 @@
  * DIR has a folder for each scan. The check is switched off in a copy of the package that is deleted at the end; no setting of the agent does that.
  */
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../src/base/clock.ts';
@@ -50,7 +50,8 @@ try {
 }
 
 async function findings(folder: string, model: string): Promise<Findings> {
-  const config = configFrom({ infer: { modelDir: model } });
+  // What judges the scans has the priority of this command.
+  const config = configFrom({ infer: { modelDir: model, niceness: Math.max(0, getPriority()) } });
   return (await analyseFolder({ folder, config, clock: systemClock, log: createLog('error') })).findings;
 }
 

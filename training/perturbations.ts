@@ -14,6 +14,7 @@ export interface Perturbation {
 }
 
 const METAL_HU = 3071;
+const STREAK_HU = 350;
 /** A dental bridge, about 10 mm at a field of 200 mm. */
 const METAL_RADIUS = 0.025;
 
@@ -28,10 +29,10 @@ export const PERTURBATIONS: readonly Perturbation[] = [
   each('offset, +30 HU', (hu) => hu.map((value) => value + 30)),
   { name: 'thickness, mean of 3 slices', apply: (scan) => mixed(scan, 1) },
   { name: 'thickness, mean of 5 slices', apply: (scan) => mixed(scan, 2) },
-  each('sharper kernel', (hu, scan) => sharpened(hu, scan, 1)),
-  each('softer kernel', (hu, scan) => blurred(hu, scan, 0.7)),
-  { name: 'metal with streaks', apply: withMetal },
-  { name: 'motion in a third of the slices', apply: moved },
+  each('sharp kernel, unsharp mask of 1 px at 100 %', (hu, scan) => sharpened(hu, scan, 1)),
+  each('soft kernel, blur of 0.7 px', (hu, scan) => blurred(hu, scan, 0.7)),
+  { name: 'metal of 5 % of the field, streaks of 350 HU', apply: withMetal },
+  { name: 'motion, 4 px in a third of the slices', apply: moved },
 ];
 
 function each(name: string, change: (hu: Float32Array, scan: Scan, random: Random) => Float32Array): Perturbation {
@@ -85,7 +86,7 @@ function withMetal({ slices, rows, columns }: Scan): Float32Array[] {
       const [y, x] = [Math.floor(i / columns) - row0, (i % columns) - column0];
       const distance = Math.hypot(x, y) / columns;
       if (distance < METAL_RADIUS) return METAL_HU;
-      return value + 350 * Math.cos(24 * Math.atan2(y, x)) * Math.exp(-distance / 0.15);
+      return value + STREAK_HU * Math.cos(24 * Math.atan2(y, x)) * Math.exp(-distance / 0.15);
     });
   });
 }

@@ -47,10 +47,10 @@ describe('perturbations', () => {
     expect(at(apply('offset, -30 HU')[2]!, 200, 300)).toBe(270);
     expect(apply('thickness, mean of 3 slices').map((hu) => at(hu, 200, 300))).toEqual([150, 200, 300, 400, 500, 550]);
     expect(at(apply('thickness, mean of 5 slices')[2]!, 200, 300)).toBe(300);
-    const sharper = apply('sharper kernel', points(1))[0]!;
+    const sharper = apply('sharp kernel, unsharp mask of 1 px at 100 %', points(1))[0]!;
     expect(at(sharper, 200, 300)).toBeGreaterThan(100);
     expect(at(sharper, 200, 301)).toBeLessThan(-1000);
-    const moved = apply('motion in a third of the slices');
+    const moved = apply('motion, 4 px in a third of the slices');
     expect(moved.map((hu) => [at(hu, 200, 300), at(hu, 200, 304)])).toEqual([
       [100, -1000],
       [200, -1000],
@@ -66,7 +66,7 @@ describe('perturbations', () => {
     const [noisy] = apply('noise, 60 HU', flat);
     const variance = noisy!.reduce((total, value) => total + value * value, 0) / noisy!.length;
     expect(Math.sqrt(variance)).toBeCloseTo(60, 0);
-    const metal = apply('metal with streaks');
+    const metal = apply('metal of 5 % of the field, streaks of 350 HU');
     expect(metal.map((hu) => hu.filter((value) => value === 3071).length > 400)).toEqual([
       true,
       true,
