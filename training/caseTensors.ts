@@ -26,16 +26,26 @@ export interface LabelledSlice {
   readonly positionMm: number;
   /** The vertebrae that the slice cuts; absent when unknown. */
   readonly levels?: readonly string[];
+  /** The middle of the spine: [row, column] of the image; null where it shows no vertebra, absent when unknown. */
+  readonly middle?: readonly [number, number] | null;
 }
 
 /** How the network's input is made, by the kind of its package. */
-export type Input = ({ kind: 'slice-sequence' } & InputSpec) | ({ kind: 'volume' } & VolumeSpec);
+export type Input =
+  | ({ kind: 'slice-sequence' } & InputSpec)
+  | ({ kind: 'volume' } & VolumeSpec)
+  | ({ kind: 'vertebra-sequence' } & VolumeSpec);
 
 /** How a profile describes the input of the network; only slice inputs use the paper's windows. */
 export function inputOf(profilePath: string): { input: Input; profile: Record<string, unknown> } {
   const profile = JSON.parse(readFileSync(profilePath, 'utf8')) as Record<string, unknown> &
-    ({ kind?: 'slice-sequence'; input: Omit<InputSpec, 'windowsHu'> } | { kind: 'volume'; input: VolumeSpec });
-  if (profile.kind === 'volume') return { input: { kind: 'volume', ...profile.input }, profile };
+    (
+      | { kind?: 'slice-sequence'; input: Omit<InputSpec, 'windowsHu'> }
+      | { kind: 'volume'; input: VolumeSpec }
+      | { kind: 'vertebra-sequence'; input: VolumeSpec }
+    );
+  if (profile.kind === 'volume' || profile.kind === 'vertebra-sequence')
+    return { input: { kind: profile.kind, ...profile.input }, profile };
   return {
     input: { kind: 'slice-sequence', ...profile.input, windowsHu: [GROSS_BONE, STANDARD_BONE, SOFT_TISSUE] },
     profile,
@@ -49,7 +59,7 @@ export function profilePath(name: string): string {
 
 /**
  * Writes what training reads of a case: `<id>.npy` uint8 [slice][channel][row][column], `<id>.mask.npy` uint8 [marked slice][row/4][column/4] and, last, `<id>.json` with
- * `record` and the truth of the slices. For a volume, slices are its planes, each has a mask, and the truth is that of its rows. `slices` gives them from head to foot; each may reuse the buffers of the one before.
+ * `record` and the truth of the slices. For a volume, slices are its planes, each has a mask, and the truth is that of its rows (of a `vertebra-sequence`: of its planes). `slices` gives them from head to foot; each may reuse the buffers of the one before.
  */
 export async function writeCaseTensors(
   dir: string,
@@ -63,7 +73,7 @@ export async function writeCaseTensors(
   const anatomies: Anatomy[] = [];
   const told = measured(slices, anatomies);
   const { images, masks, truth, came } =
-    input.kind === 'volume' ? await volumeTensors(told, input) : await sliceTensors(count, told, input);
+    input.kind === 'slice-sequence' ? await sliceTensors(count, told, input) : await volumeTensors(told, input);
   if (came !== count) throw new Error(`${id}: ${count} slices were announced, ${came} came`);
   const path = join(dir, `${id}.json`);
   // A record of an earlier request must not lie beside new pixels.
@@ -143,18 +153,22 @@ async function volumeTensors(
   const channels = input.windowsHu.length;
   const maskLength = (size / MASK_STEP) ** 2;
   const planes: Float32Array[] = [];
-  const truths: {
-    positionMm: number;
-    label: boolean | null;
-    small: Uint8Array;
-    levels: readonly string[] | undefined;
-  }[] = [];
-  for await (const { image, mask, label, pixelSpacingMm, positionMm, levels } of slices) {
+  const truths: PlaneTruth[] = [];
+  for await (const { image, mask, label, pixelSpacingMm, positionMm, levels, middle } of slices) {
     const { plane, box } = slicePlane(image, pixelSpacingMm, input);
     const small = new Uint8Array(maskLength);
     const marked = shrinkMask(mask, image.columns, box, small);
     planes.push(plane);
-    truths.push({ positionMm, label: label === undefined ? marked > 0 : label, small, levels });
+    truths.push({
+      positionMm,
+      label: label === undefined ? marked > 0 : label,
+      small,
+      levels,
+      middle: middle && [
+        planePixel(middle[0], box.top, box.bottom, size),
+        planePixel(middle[1], box.left, box.right, size),
+      ],
+    });
   }
   const positionsMm = truths.map(({ positionMm }) => positionMm);
   const together = new Float32Array(planes.length * channels * size * size);
@@ -170,25 +184,58 @@ async function volumeTensors(
   const masks = new Uint8Array(depth * maskLength);
   const labels = new Array<boolean | null>(depth / slicesPerRow).fill(false);
   const levels = labels.map((): Set<string> => new Set());
-  for (const { positionMm, label, small, levels: cut } of truths) {
-    const slice = Math.min(depth - 1, Math.round((positionsMm[0]! - positionMm) / input.sliceSpacingMm));
-    const row = Math.floor(slice / slicesPerRow);
-    for (const level of cut ?? []) levels[row]!.add(level);
-    // A row with a broken slice is broken; one with an unknown slice is unknown.
-    labels[row] = label === true || labels[row] === true ? true : label === null ? null : labels[row]!;
-    for (let i = 0; i < maskLength; i++) if (small[i] !== 0) masks[slice * maskLength + i] = 1;
+  const middles = labels.map((): readonly [number, number] | null => null);
+  for (const [plane, shown] of shownBy(positionsMm, depth, input.sliceSpacingMm).entries()) {
+    const row = Math.floor(plane / slicesPerRow);
+    for (const slice of shown) {
+      const { label, small, levels: cut, middle } = truths[slice]!;
+      for (const level of cut ?? []) levels[row]!.add(level);
+      // A row with a broken slice is broken; one with an unknown slice is unknown.
+      labels[row] = label === true || labels[row] === true ? true : label === null ? null : labels[row]!;
+      for (let i = 0; i < maskLength; i++) if (small[i] !== 0) masks[plane * maskLength + i] = 1;
+      middles[row] = middle ?? middles[row]!;
+    }
   }
-  const known = truths.every(({ levels: cut }) => cut !== undefined);
   return {
     images,
     masks,
     truth: {
       labels,
       maskRows: Array.from({ length: depth }, (_, slice) => slice),
-      ...(known ? { levels: levels.map((names) => [...names]) } : {}),
+      ...(truths.every((one) => one.levels !== undefined) ? { levels: levels.map((names) => [...names]) } : {}),
+      ...(truths.every((one) => one.middle !== undefined)
+        ? { middles: middles.map((at) => at?.map(rounded) ?? null) }
+        : {}),
     },
     came: planes.length,
   };
+}
+
+interface PlaneTruth {
+  positionMm: number;
+  label: boolean | null;
+  small: Uint8Array;
+  levels: readonly string[] | undefined;
+  /** [row, column], pixels of the plane. */
+  middle: readonly [number, number] | null | undefined;
+}
+
+/** For each plane of a volume the slices whose truth it has: those that it is nearest to, or the one nearest to it where there are none. */
+function shownBy(positionsMm: readonly number[], planes: number, spacingMm: number): number[][] {
+  const shown = Array.from({ length: planes }, (): number[] => []);
+  const planeOf = (positionMm: number): number => (positionsMm[0]! - positionMm) / spacingMm;
+  for (const [slice, position] of positionsMm.entries())
+    shown[Math.min(planes - 1, Math.round(planeOf(position)))]!.push(slice);
+  return shown.map((slices, plane) => {
+    if (slices.length > 0) return slices;
+    const distance = (slice: number): number => Math.abs(planeOf(positionsMm[slice]!) - plane);
+    return [positionsMm.reduce((best, _, slice) => (distance(slice) < distance(best) ? slice : best), 0)];
+  });
+}
+
+/** The coordinate of a plane's pixel for that of an image's, along an axis on which the field reaches from `from` to `to`. */
+function planePixel(at: number, from: number, to: number, size: number): number {
+  return ((at + 0.5 - from) * size) / (to - from) - 0.5;
 }
 
 function toBytes(values: Float32Array, bytes: Uint8Array, at: number): void {

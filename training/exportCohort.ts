@@ -15,7 +15,7 @@ import { FRACTURE_TYPES, FRACTURES, parseFracture } from '../src/phantom/fractur
 import type { PhantomOptions } from '../src/phantom/phantomParams.ts';
 import { drawPhantomParams } from '../src/phantom/phantomParams.ts';
 import { seededRandom } from '../src/base/random.ts';
-import { levelsOfSlice, renderSlice, sliceZ } from '../src/phantom/renderSlice.ts';
+import { levelsOfSlice, renderSlice, sliceZ, spineMiddle } from '../src/phantom/renderSlice.ts';
 import { composeScene } from '../src/phantom/scene.ts';
 import { inputOf, profilePath, writeCaseTensors, type Input, type LabelledSlice } from './caseTensors.ts';
 import { isWorker, sampled, sampleSize, serveJobs, spreadJobs } from './exportWorkers.ts';
@@ -140,6 +140,7 @@ async function exportCase(job: Job): Promise<void> {
         pixelSpacingMm: [params.pixelSpacingMm, params.pixelSpacingMm],
         positionMm: sliceZ(scene, index),
         levels: levelsOfSlice(scene, index),
+        middle: spineMiddle(scene, index),
       };
     }
   }

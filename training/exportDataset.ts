@@ -18,10 +18,10 @@ import { imageTruth } from '../src/dataset/imageTruth.ts';
 import { problemLines } from '../src/dataset/problemLines.ts';
 import { readDataset } from '../src/dataset/readDataset.ts';
 import { casesOfPart, parseSplit } from '../src/dataset/splits.ts';
-import { orientMatrix } from '../src/dicom/geometry.ts';
+import { orientMatrix, orientPoint } from '../src/dicom/geometry.ts';
 import { messageOf } from '../src/base/errors.ts';
-import { openCtFile } from '../src/infer/decodePixels.ts';
-import { vertebraTruth } from '../src/dataset/vertebraTruth.ts';
+import { openCtFile, type CtSlice } from '../src/infer/decodePixels.ts';
+import { vertebraTruth, type SpineOnSlice } from '../src/dataset/vertebraTruth.ts';
 import { readLabelledStudy } from '../src/cohort/readLabelledStudy.ts';
 import { inputOf, profilePath, writeCaseTensors, type Input, type LabelledSlice } from './caseTensors.ts';
 import { isWorker, sampled, sampleSize, serveJobs, spreadJobs } from './exportWorkers.ts';
@@ -65,7 +65,7 @@ async function exportCase(job: Job): Promise<void> {
   }
   const { manifest, slices: chosen } = study;
   const { truth, problems: ofTruth } = await imageTruth(labelled, chosen);
-  const { levels, problems: ofLevels } = await vertebraTruth(labelled, chosen);
+  const { spine, problems: ofLevels } = await vertebraTruth(labelled, chosen);
   problems.push(...ofTruth, ...ofLevels);
   async function* slices(): AsyncGenerator<LabelledSlice> {
     for (const [index, { file, frameNumber }] of chosen.entries()) {
@@ -77,7 +77,7 @@ async function exportCase(job: Job): Promise<void> {
         label,
         pixelSpacingMm: image.pixelSpacingMm,
         positionMm: manifest.slices[index]!.positionMm,
-        ...(levels === null ? {} : { levels: levels[index]! }),
+        ...(spine === null ? {} : onImage(spine[index]!, image)),
       };
     }
   }
@@ -94,6 +94,14 @@ async function exportCase(job: Job): Promise<void> {
   } catch (error) {
     finish(messageOf(error));
   }
+}
+
+/** What a segmentation says of a slice, in the trained orientation. */
+function onImage(
+  { levels, middle }: SpineOnSlice,
+  { storedRows, storedColumns, orientation }: CtSlice,
+): Pick<LabelledSlice, 'levels' | 'middle'> {
+  return { levels, middle: middle && orientPoint(middle, storedRows, storedColumns, orientation) };
 }
 
 /** The fractures by level, or by type where the dataset has more types; which type belongs to which level is not always stated. */

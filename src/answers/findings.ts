@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { VERTEBRAE } from '../case/vertebrae.ts';
 import { decision, epochMs, frameNumber, levels, modelIdentity, threshold } from './sharedShapes.ts';
 
 export const sliceCrop = z
@@ -27,12 +28,23 @@ export const keySlice = z.strictObject({
   instanceNumber: z.int().nullable().exactOptional().describe('(0020,0013): what a PACS calls the image.'),
   score: z.number(),
   // Absent in findings from before networks named vertebrae.
-  levels: levels.exactOptional().describe('The vertebrae that the slice cuts, from the skull down.'),
+  levels: levels
+    .exactOptional()
+    .describe(
+      'The vertebrae that the slice cuts, from the skull down; where the network judges vertebrae, the suspected ones among them.',
+    ),
+  // Absent where the network does not know the middle of the spine, or responds on both sides of it.
+  side: z.enum(['left', 'right']).exactOptional().describe('The side of the patient on which the network responded.'),
   // Class activation map, row by row.
   cam: z.array(z.number()),
   camRows: z.int(),
   camColumns: z.int(),
   crop: sliceCrop,
+});
+
+export const vertebraScore = z.strictObject({
+  level: z.enum(VERTEBRAE),
+  probability: z.number().describe('0 to 1.'),
 });
 
 export const coverage = z
@@ -72,6 +84,11 @@ export const findings = z
         }),
       )
       .describe('In the order of the slices, superior first; empty when not analysed.'),
+    // Absent where the network judges no single vertebrae.
+    vertebrae: z
+      .array(vertebraScore)
+      .exactOptional()
+      .describe('How likely each vertebra that the scan shows is broken, from the skull down.'),
     keySlices: z.array(keySlice).describe('Best first. Only suspected cases have some.'),
     model: modelIdentity,
     provider: z.string(),

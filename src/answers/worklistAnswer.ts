@@ -90,7 +90,7 @@ export const worklistRow = z
     reasonCode: z.string().nullable(),
     probability: z.number().nullable(),
     threshold: threshold.nullable(),
-    levels: levels.describe('What the best key slice cuts, from the skull down.'),
+    levels: levels.describe('The vertebrae named on the best key slice, from the skull down.'),
     finding: finding.describe('Null without a key slice, and at a triage-only site.'),
     keySlices: z.array(
       z.strictObject({ sopInstanceUid: z.string(), frameNumber, sliceIndex: z.int(), score: z.number(), levels }),

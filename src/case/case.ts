@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { coverage, findings, keySlice, seriesVerdict, sliceCrop } from '../answers/findings.ts';
+import type { coverage, findings, keySlice, seriesVerdict, sliceCrop, vertebraScore } from '../answers/findings.ts';
 
 /** The patient of the study, decoded to Unicode from the stored source bytes (PS3.3 C.7.1.1). */
 export interface PatientIdentity {
@@ -231,6 +231,12 @@ export type SliceCrop = z.infer<typeof sliceCrop>;
 
 /** A slice that shows the finding best, and where the network responded in it. */
 export type KeySlice = z.infer<typeof keySlice>;
+
+/** A side of the patient. */
+export type Side = NonNullable<KeySlice['side']>;
+
+/** What the network says of one vertebra. */
+export type VertebraScore = z.infer<typeof vertebraScore>;
 
 /** How much of the neck was seen. */
 export type Coverage = z.infer<typeof coverage>;

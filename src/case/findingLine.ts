@@ -1,3 +1,4 @@
+import type { Side } from './case.ts';
 import type { Vertebra } from './vertebrae.ts';
 
 /** The numbers by which a PACS shows an image; null or absent where the header has none. */
@@ -10,11 +11,12 @@ export interface ImageNumbers {
   frameNumber?: number | null;
 }
 
-/** What is said of a key slice: where it stands in the series, which vertebrae it cuts, and what the PACS calls it. */
+/** What is said of a key slice: where it stands in the series, which vertebrae it cuts, on which side, and what the PACS calls it. */
 export interface FoundSlice extends ImageNumbers {
   /** From 0, superior first. */
   sliceIndex: number;
   levels?: readonly Vertebra[];
+  side?: Side;
 }
 
 /** How the PACS names an image: `series 2 image 25`, `series 2 image 1 frame 25`; null when its header does not say. */
@@ -34,14 +36,15 @@ export function levelRange(levels: readonly Vertebra[]): string {
 }
 
 /**
- * The finding in one line, the same on every screen and in every result: `C4-C6, series 2 image 25`, of the best key slice. It says only what is known: no
- * level where the network names none, and the place from the head where the header has no number. Null without a key slice. The network judges slices,
- * so there is no side to name.
+ * The finding in one line, the same on every screen and in every result: `C4-C6, series 2 image 25` or `C5 left, series 2 image 25`, of the best key slice. It
+ * says only what is known: no level or side where the network names none, and the place from the head where the header has no number. Null without a key
+ * slice.
  */
 export function findingLine(keySlices: readonly FoundSlice[]): string | null {
   const best = keySlices[0];
   if (best === undefined) return null;
   const where = imageName(best) ?? `slice ${best.sliceIndex + 1} from the head`;
-  const levels = levelRange(best.levels ?? []);
-  return levels === '' ? where.charAt(0).toUpperCase() + where.slice(1) : `${levels}, ${where}`;
+  const what = [levelRange(best.levels ?? []), best.side ?? ''].filter((part) => part !== '').join(' ');
+  const line = what === '' ? where : `${what}, ${where}`;
+  return line.charAt(0).toUpperCase() + line.slice(1);
 }

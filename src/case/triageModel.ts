@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { modelIdentity } from '../answers/sharedShapes.ts';
-import type { EncodedSlice } from './case.ts';
+import type { EncodedSlice, Side, VertebraScore } from './case.ts';
 import type { Vertebra } from './vertebrae.ts';
 
 /** Identifies the model in findings, reports and the worklist. */
@@ -16,6 +16,10 @@ export interface CaseScore {
   ofSlices?: Pick<EncodedSlice, 'imageProbability' | 'cam'>[];
   /** Per slice the vertebrae that it cuts, from the skull down; empty when there are none or the model names none. */
   sliceLevels: Vertebra[][];
+  /** For networks that judge single vertebrae: those that the scan shows, from the skull down. */
+  vertebrae?: VertebraScore[];
+  /** For networks that know the middle of the spine: per slice the side of the patient on which they responded; null where that is not clear. */
+  sliceSides?: (Side | null)[];
   /** Out-of-domain distance of the case, in the manifest's units; beyond `domainLimit` no number may be shown. */
   domainDistance: number;
   domainLimit: number;

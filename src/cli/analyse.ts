@@ -103,6 +103,10 @@ function printAnalysis(analysis: FolderAnalysis): void {
   if (findings.slices.length > 0) {
     printLine(`Score by slice, top to bottom: ${strip(findings.slices.map((slice) => slice.score))}`);
   }
+  if (findings.vertebrae !== undefined)
+    printLine(
+      `By vertebra: ${findings.vertebrae.map(({ level, probability }) => `${level} ${probability.toFixed(3)}`).join(', ')}`,
+    );
   if (findings.keySlices.length > 0) {
     printLine();
     printLine(
@@ -111,7 +115,7 @@ function printAnalysis(analysis: FolderAnalysis): void {
         findings.keySlices.map((slice) => [
           String(slice.sliceIndex + 1),
           slice.score.toFixed(3),
-          (slice.levels ?? []).join(' '),
+          [...(slice.levels ?? []), ...(slice.side === undefined ? [] : [slice.side])].join(' '),
           slice.frameNumber === undefined ? slice.sopInstanceUid : `${slice.sopInstanceUid} frame ${slice.frameNumber}`,
         ]),
       ),

@@ -18,7 +18,7 @@ export function modelCardMarkdown(card: ModelCard, identity: ModelIdentity): str
       .map(({ path, sizeBytes }) => `${path} ${megabytes(sizeBytes)} MB`)
       .join(', ')}.`,
     `- Input: ${inputOf(card)}; windows (centre/width, HU) ${card.input.windowsHu.map(({ centerHu, widthHu }) => `${centerHu}/${widthHu}`).join(', ')}.`,
-    `- Output: ${card.kind === 'volume' ? '' : `${card.input.featureLength} features and `}a map of ${card.input.camRows} x ${card.input.camColumns} cells a slice; calibrated by ${summary.calibrationMethod}.`,
+    `- Output: ${card.kind === 'slice-sequence' ? `${card.input.featureLength} features and ` : ''}a map of ${card.input.camRows} x ${card.input.camColumns} cells a slice; calibrated by ${summary.calibrationMethod}.`,
     '',
     '## What it was trained on',
     '',
@@ -65,7 +65,11 @@ function inputOf(card: ModelCard): string {
   if (card.kind === 'slice-sequence')
     return `${card.input.sizePixels} x ${card.input.sizePixels} pixels, crop rule ${card.input.cropRule} with a margin of ${percent(card.input.marginFraction)}`;
   const { sizePixels, pixelSpacingMm, sliceSpacingMm } = card.input;
-  return `the whole scan in voxels of ${pixelSpacingMm} x ${pixelSpacingMm} x ${sliceSpacingMm} mm, a field of ${(sizePixels * pixelSpacingMm).toFixed(0)} mm about the middle of the image`;
+  const crop =
+    card.kind === 'volume'
+      ? ''
+      : `, in it crops of ${(card.input.cropPixels * pixelSpacingMm).toFixed(0)} mm around the spine`;
+  return `the whole scan in voxels of ${pixelSpacingMm} x ${pixelSpacingMm} x ${sliceSpacingMm} mm, a field of ${(sizePixels * pixelSpacingMm).toFixed(0)} mm about the middle of the image${crop}`;
 }
 
 function figureRow({ name, of, value, low, high, positives, negatives }: CardFigure): string {

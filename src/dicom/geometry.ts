@@ -104,6 +104,18 @@ export function orientMatrix<T extends Float32Array | Uint8Array>(
   return { values, ...size };
 }
 
+/** Where a point of a stored matrix, [row, column], lies in the trained orientation. */
+export function orientPoint(
+  [storedRow, storedColumn]: readonly [number, number],
+  rows: number,
+  columns: number,
+  { transpose, flipRows, flipColumns }: OrientationChange,
+): [number, number] {
+  const [row, column] = transpose ? [storedColumn, storedRow] : [storedRow, storedColumn];
+  const size = transpose ? { rows: columns, columns: rows } : { rows, columns };
+  return [flipRows ? size.rows - 1 - row : row, flipColumns ? size.columns - 1 - column : column];
+}
+
 function rowDirection(orientation: Orientation): Vector3 {
   return [orientation[0], orientation[1], orientation[2]];
 }

@@ -1,6 +1,6 @@
-import type { CaseManifest, Coverage, EncodedSlice, Findings, KeySlice } from '../case/case.ts';
+import type { CaseManifest, Coverage, EncodedSlice, Findings, KeySlice, VertebraScore } from '../case/case.ts';
 import { imageKey, imageReference } from '../case/frames.ts';
-import { VERTEBRAE } from '../case/vertebrae.ts';
+import { VERTEBRAE, type Vertebra } from '../case/vertebrae.ts';
 import { TriageError } from '../base/errors.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import { keepSlices } from './keepSlices.ts';
@@ -42,6 +42,9 @@ const SLICE_ERRORS: ReadonlySet<ErrorCode> = new Set([
   'geometry-unusable',
   'dicom-unreadable',
 ]);
+
+/** A further vertebra of a key slice must be at least this share as likely broken as the likeliest. */
+const KEY_LEVEL_SHARE = 0.5;
 
 /** The findings, and the manifest they refer to: without the slices that cannot be read. */
 export interface SeriesInference {
@@ -139,6 +142,7 @@ export async function inferStack(options: InferSeriesOptions): Promise<SeriesInf
       score: score.sliceScores[index]!,
       imageProbability: (score.ofSlices ?? encoded)[index]!.imageProbability,
     })),
+    ...(score.vertebrae === undefined ? {} : { vertebrae: score.vertebrae }),
     keySlices: suspected ? pickKeySlices(manifest, encoded, score) : [],
     provider: model.provider,
     seconds: seconds(),
@@ -275,7 +279,7 @@ function describeFailures(failures: readonly SliceFailure[], total: number): str
 function pickKeySlices(
   manifest: CaseManifest,
   encoded: readonly EncodedSlice[],
-  { sliceScores: scores, sliceLevels, ofSlices }: CaseScore,
+  { sliceScores: scores, sliceLevels, ofSlices, vertebrae = [], sliceSides }: CaseScore,
 ): KeySlice[] {
   const positions = manifest.slices.map((slice) => slice.positionMm);
   const isPeak = (index: number): boolean =>
@@ -295,17 +299,26 @@ function pickKeySlices(
     const slice = manifest.slices[sliceIndex]!;
     const { camRows, camColumns, crop } = encoded[sliceIndex]!;
     const { cam } = (ofSlices ?? encoded)[sliceIndex]!;
+    const side = sliceSides?.[sliceIndex] ?? null;
     return {
       ...imageReference(slice),
       sliceIndex,
       seriesNumber,
       instanceNumber: slice.instanceNumber ?? null,
       score: scores[sliceIndex]!,
-      levels: sliceLevels[sliceIndex]!,
+      levels: suspectedOf(sliceLevels[sliceIndex]!, vertebrae),
+      ...(side === null ? {} : { side }),
       cam: Array.from(cam),
       camRows,
       camColumns,
       crop,
     };
   });
+}
+
+/** Of the vertebrae that a slice cuts those that the network suspects most; all where it does not judge single vertebrae. */
+function suspectedOf(cut: readonly Vertebra[], vertebrae: readonly VertebraScore[]): Vertebra[] {
+  const probabilityOf = new Map(vertebrae.map(({ level, probability }) => [level, probability]));
+  const most = Math.max(...cut.map((level) => probabilityOf.get(level) ?? 0));
+  return cut.filter((level) => (probabilityOf.get(level) ?? 0) >= most * KEY_LEVEL_SHARE);
 }

@@ -75,7 +75,7 @@ const goldenCase = { statement: z.string(), tolerance: z.number().positive().max
 /** The golden input by formula: value[i] = ((i * multiplier) mod modulus) / (modulus - 1). */
 const goldenPattern = { multiplier: z.int().positive(), modulus: z.int().min(2) };
 const cells = z.int().min(1).max(256);
-/** Outputs that both kinds have; `sliceLevel` is `[slice][level]`: how likely a slice cuts each of `levels`. */
+/** Outputs that all kinds have; `sliceLevel` is `[slice][level]`: how likely a slice cuts each of `levels`. */
 const caseOutputs = {
   caseProbability: z.string(),
   sliceScore: z.string(),
@@ -144,13 +144,37 @@ const volumeSchema = z.strictObject({
   }),
 });
 
-const KINDS = ['slice-sequence', 'volume'] as const;
+/** A localiser, crops around the spine and a classifier of their sequence, in one graph over the whole scan; a row is a plane (ADR 0026). */
+const vertebraSequenceSchema = volumeSchema.extend({
+  levels: common.levels.unwrap(),
+  kind: z.literal('vertebra-sequence'),
+  input: volumeSchema.shape.input.extend({
+    slicesPerRow: z.literal(1),
+    /** Side of a crop around the spine, pixels of a plane. */
+    cropPixels: z.int().min(16).max(256),
+    windowsHu: z.tuple([window]),
+  }),
+  outputs: z.strictObject({
+    ...caseOutputs,
+    sliceLevel: z.string(),
+    /** `[row][row, column]`: the middle of the spine in a plane, pixels. */
+    middle: z.string(),
+    /** `[level]`: how likely each of `levels` is broken. */
+    vertebraProbability: z.string(),
+  }),
+  golden: volumeSchema.shape.golden.extend({
+    middles: z.array(z.array(z.number()).length(2)),
+    vertebraProbabilities: z.array(fraction),
+  }),
+});
+
+const KINDS = ['slice-sequence', 'volume', 'vertebra-sequence'] as const;
 
 /** The manifest of a model package, `model.json`. Unknown keys are refused: in a newer manifest they may change the meaning of the rest. */
 const modelCardSchema = z
-  .discriminatedUnion('kind', [sliceSequenceSchema, volumeSchema], {
+  .discriminatedUnion('kind', [sliceSequenceSchema, volumeSchema, vertebraSequenceSchema], {
     error: ({ input }) =>
-      `this version of Odontoid runs packages of the kinds ${KINDS.map((name) => `"${name}"`).join(' and ')} only, not ${JSON.stringify((Object(input) as { kind?: unknown }).kind)}`,
+      `this version of Odontoid runs packages of the kinds ${new Intl.ListFormat('en').format(KINDS.map((name) => `"${name}"`))} only, not ${JSON.stringify((Object(input) as { kind?: unknown }).kind)}`,
   })
   .refine((card) => (card.levels === undefined) === (card.outputs.sliceLevel === undefined), {
     path: ['levels'],
@@ -160,6 +184,7 @@ const modelCardSchema = z
 export type ModelCard = z.infer<typeof modelCardSchema>;
 export type SliceSequenceCard = z.infer<typeof sliceSequenceSchema>;
 export type VolumeCard = z.infer<typeof volumeSchema>;
+export type VertebraSequenceCard = z.infer<typeof vertebraSequenceSchema>;
 
 /** A package in which every byte matches its manifest. */
 export interface ModelPackage<Card extends ModelCard = ModelCard> {

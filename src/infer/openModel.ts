@@ -1,7 +1,8 @@
 import type { LoadedModel } from './loadedModel.ts';
-import type { ModelCard, ModelPackage, SliceSequenceCard, VolumeCard } from './modelCard.ts';
+import type { ModelCard, ModelPackage, SliceSequenceCard, VertebraSequenceCard, VolumeCard } from './modelCard.ts';
 import type { OnnxModelOptions } from './onnxGraphs.ts';
 import { openSliceSequenceModel } from './sliceSequenceModel.ts';
+import { openVertebraSequenceModel } from './vertebraSequenceModel.ts';
 import { openVolumeModel } from './volumeModel.ts';
 
 /**
@@ -10,14 +11,15 @@ import { openVolumeModel } from './volumeModel.ts';
  * @throws TriageError `model-invalid`: not the graphs of the manifest, or the golden case differs; `config-invalid`: the provider asked for is not there.
  */
 export function openModel(modelPackage: ModelPackage, options: OnnxModelOptions): Promise<LoadedModel> {
-  return isOfKind(modelPackage, 'volume')
-    ? openVolumeModel(modelPackage, options)
-    : openSliceSequenceModel(modelPackage as ModelPackage<SliceSequenceCard>, options);
+  if (isOfKind(modelPackage, 'volume')) return openVolumeModel(modelPackage, options);
+  if (isOfKind(modelPackage, 'vertebra-sequence')) return openVertebraSequenceModel(modelPackage, options);
+  return openSliceSequenceModel(modelPackage as ModelPackage<SliceSequenceCard>, options);
 }
 
 interface Kinds {
   'slice-sequence': SliceSequenceCard;
   volume: VolumeCard;
+  'vertebra-sequence': VertebraSequenceCard;
 }
 
 /** Whether a package is of this kind. */

@@ -17,6 +17,14 @@ export function levelsOfSlice(scene: Scene, sliceIndex: number): Vertebra[] {
   return VERTEBRAE.filter((level) => scene.bones.some((b) => b.level === level && z >= b.low && z <= b.high));
 }
 
+/** The middle of the spine in a slice, between vertebral body and canal: [row, column] of the drawn image, pixels. Supine, head first, as stored. */
+export function spineMiddle(scene: Scene, sliceIndex: number): [number, number] {
+  const z = sliceZ(scene, sliceIndex);
+  const { bodyX, bodyY, canalX, canalY } = anatomyAt(scene, z);
+  const { x0, y0, spacingMm } = gridAt(scene, z);
+  return [((bodyY + canalY) / 2 - y0) / spacingMm, ((bodyX + canalX) / 2 - x0) / spacingMm];
+}
+
 /** A crown causes streaks in slices up to this far from its middle. */
 const METAL_REACH_MM = 4.5;
 
@@ -36,14 +44,7 @@ export function renderSlice(scene: Scene, sliceIndex: number, out: Int16Array, m
   const random = seededRandom('phantom', params.seed, 'slice', sliceIndex);
   const z = sliceZ(scene, sliceIndex);
   const anatomy = anatomyAt(scene, z);
-  const motionX = params.acquisition.motionMm * Math.sin(z / 5 + params.seed);
-  const grid: Grid = {
-    rows,
-    columns,
-    spacingMm: px,
-    x0: scene.centreX + motionX - ((columns - 1) / 2) * px,
-    y0: scene.centreY - ((rows - 1) / 2) * px,
-  };
+  const grid = gridAt(scene, z);
 
   drawBody(scene, grid, anatomy, image);
   for (const strand of STRANDS) drawStrand(scene, strand, grid, anatomy, image);
@@ -96,6 +97,19 @@ export function renderSlice(scene: Scene, sliceIndex: number, out: Int16Array, m
       mask[i] = layer.mask[from + column]!;
     }
   }
+}
+
+/** Where the pixels of a slice lie in the scene. */
+function gridAt({ params, centreX, centreY }: Scene, z: number): Grid {
+  const { rows, columns, pixelSpacingMm: px } = params;
+  const motionX = params.acquisition.motionMm * Math.sin(z / 5 + params.seed);
+  return {
+    rows,
+    columns,
+    spacingMm: px,
+    x0: centreX + motionX - ((columns - 1) / 2) * px,
+    y0: centreY - ((rows - 1) / 2) * px,
+  };
 }
 
 /** How the stored pixels of a patient lying so run against supine, head first. */

@@ -233,7 +233,10 @@ function sliceGroup(input: FindingsSrInput, manifest: CaseManifest, keySlice: Ke
       `slice ${keySlice.sliceIndex + 1} of ${manifest.slices.length}`,
       [keySlice.sopInstanceUid, ...(keySlice.frameNumber === undefined ? [] : [keySlice.frameNumber])].join('/'),
     ),
-    ...sites(keySlice.levels ?? []).map((site) => code('HAS CONCEPT MOD', CODES.findingSite, site)),
+    ...sites(keySlice.levels ?? []).map((site) => ({
+      ...code('HAS CONCEPT MOD', CODES.findingSite, site),
+      ...laterality(keySlice.side),
+    })),
     num('CONTAINS', CODES.certaintyOfFinding, percentOf(keySlice.score), CODES.percent),
     field(fieldOnSource(keySlice.crop), sliceOf(manifest, keySlice)),
   ]);
@@ -242,6 +245,11 @@ function sliceGroup(input: FindingsSrInput, manifest: CaseManifest, keySlice: Ke
 /** TID 1501 takes one or more Finding Sites: the vertebrae that the slice cuts, or the cervical spine when none is named. */
 function sites(levels: readonly Vertebra[]): Code[] {
   return levels.length === 0 ? [CODES.cervicalSpine] : levels.map((level) => VERTEBRA_CODES[level]);
+}
+
+/** The side of a Finding Site, as its modifier. */
+function laterality(side: KeySlice['side']): Dataset {
+  return side === undefined ? {} : { ContentSequence: [code('HAS CONCEPT MOD', CODES.laterality, CODES[side])] };
 }
 
 /**

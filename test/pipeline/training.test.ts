@@ -126,6 +126,47 @@ it(
   },
 );
 
+it(
+  'a network that finds the vertebrae first trains from the same command, goes on after a kill, and ends with a package that the agent runs',
+  { timeout: 10 * MINUTE },
+  async () => {
+    const out = join(dir, 'vertebra');
+    const train = [
+      '--profile',
+      'test/pipeline/tinyVertebraProfile.json',
+      '--seed',
+      '5',
+      '--out',
+      out,
+      '--threads',
+      '1',
+    ];
+    expect((await run('training/train', train, 'localiser epoch 1/2: ')).status).toBeNull();
+    const finished = await run('training/train', train);
+    expect(finished.status, finished.output).toBe(0);
+    const epochs = async (name: string): Promise<string[]> =>
+      (await readFile(join(out, name), 'utf8'))
+        .trim()
+        .split('\n')
+        .map((line) => line.split(',', 1)[0]!);
+    expect(await epochs('localiser.csv')).toEqual(['epoch', '1', '2']);
+    expect(await epochs('stage1.csv')).toEqual(['epoch', '1', '2']);
+    expect(await readFile(join(out, 'model-card.md'), 'utf8')).toContain('crops of 96 mm around the spine');
+
+    // A threshold of nothing: it has to show key slices, with a map as large as the network gives.
+    const manifest = join(out, 'package', 'model.json');
+    const card = JSON.parse(await readFile(manifest, 'utf8')) as { operatingPoints: { threshold: number }[] };
+    card.operatingPoints[0]!.threshold = 0;
+    await writeFile(manifest, JSON.stringify(card));
+    const { findings, encodedOnArrival } = await judgedBy(join(out, 'package'), 'vertebraSpool');
+    expect(findings).toMatchObject({ model: { name: 'odontoid-tiny-vertebra' }, decision: 'suspected' });
+    expect(findings.keySlices[0]!.cam).toHaveLength(64);
+    // Which ones it names after two epochs says nothing; those that it names are those that the scan shows.
+    expect(findings.vertebrae!.map(({ level }) => level)).toEqual(findings.coverage!.levels);
+    expect(encodedOnArrival).toBeGreaterThan(0);
+  },
+);
+
 /** What an agent with this package makes of a small study, once its report has arrived. */
 async function judgedBy(modelDir: string, name: string): Promise<{ findings: Findings; encodedOnArrival: number }> {
   const place = join(dir, name);

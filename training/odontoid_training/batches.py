@@ -133,7 +133,7 @@ class SliceSampler:
 
     def cells(self, mask, size):
         """Cell targets from the mask (two pixels a step); cells close beside a break, whose field sees it, weigh nothing."""
-        step, reach = size // 2, {32: 6, 16: 3, 8: 2}[size]
+        step, reach = size // 2, {32: 6, 16: 3, 8: 2, 4: 1}[size]
         inside = functional.max_pool2d(mask, step)[:, 0]
         near = functional.max_pool2d(functional.max_pool2d(mask, 2 * reach + 1, 1, reach), step)[:, 0]
         weights = torch.where((near > 0) & (inside == 0), 0.0, 1.0)

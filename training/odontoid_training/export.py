@@ -30,10 +30,11 @@ def export_classifier(case, feature_length, path):
     _export(case, torch.randn(5, feature_length), path, ["features"], ["case_probability", *by_slice], {name: {0: "slices"} for name in ("features", *by_slice)})
 
 
-def export_volume(graph, shape, path):
+def export_volume(graph, shape, path, by_row=(), once=()):
+    """by_row, once: the outputs beyond those of a volume, one of each row and one of the scan."""
     graph.eval()
-    by_row = ["slice_score", "domain_distance", *([] if graph.case.levels is None else ["slice_level"]), "cam"]
-    _export(graph, torch.rand(shape), path, ["volume"], ["case_probability", *by_row], {"volume": {2: "slices"}, **{name: {0: "rows"} for name in by_row}})
+    by_row = ["slice_score", "domain_distance", *([] if graph.case.levels is None else ["slice_level"]), "cam", *by_row]
+    _export(graph, torch.rand(shape), path, ["volume"], ["case_probability", *by_row, *once], {"volume": {2: "slices"}, **{name: {0: "rows"} for name in by_row}})
 
 
 def _export(module, example, path, inputs, outputs, axes):
@@ -93,15 +94,32 @@ GOLDEN_ROWS = 5
 
 def golden_volume(graph, spec):
     """What PyTorch computes for the golden volume."""
+    case_probability, slice_score, domain_distance, *slice_level, cam = run_golden(graph, spec)
+    return golden_of_volume(spec, case_probability, slice_score, domain_distance, slice_level, cam)
+
+
+def golden_vertebrae(graph, spec):
+    """The same with the middle of the spine and the vertebrae."""
+    case_probability, slice_score, domain_distance, slice_level, cam, middle, vertebra_probability = run_golden(graph, spec)
+    return {
+        **golden_of_volume(spec, case_probability, slice_score, domain_distance, [slice_level], cam),
+        "middles": [[float(v) for v in row] for row in middle],
+        "vertebraProbabilities": [float(v) for v in vertebra_probability],
+    }
+
+
+@torch.no_grad()
+def run_golden(graph, spec):
     graph.eval()
     size, channels, slices = spec["sizePixels"], len(spec["windowsHu"]), GOLDEN_ROWS * spec["slicesPerRow"]
-    volume = torch.from_numpy(pattern(channels * slices * size * size, 7919)).view(1, channels, slices, size, size)
-    with torch.no_grad():
-        case_probability, slice_score, domain_distance, *slice_level, cam = graph(volume)
+    return graph(torch.from_numpy(pattern(channels * slices * size * size, 7919)).view(1, channels, slices, size, size))
+
+
+def golden_of_volume(spec, case_probability, slice_score, domain_distance, slice_level, cam):
     return {
         "statement": "volume[i] = ((i * 7919) mod 256) / 255 over the flat [1, channel, slice, row, column] tensor. Expected values by PyTorch; |difference| <= tolerance * max(1, |expected|).",
         "tolerance": 1e-3,
-        "multiplier": 7919, "modulus": 256, "slices": slices,
+        "multiplier": 7919, "modulus": 256, "slices": GOLDEN_ROWS * spec["slicesPerRow"],
         "caseProbability": float(case_probability),
         "sliceScores": [float(v) for v in slice_score],
         "domainDistances": [float(v) for v in domain_distance],

@@ -3,17 +3,39 @@ import numpy as np
 import torch
 
 from .batches import SliceSampler
-from .features import freeze
-from .model import DeepSupervision
-from .package import slice_sequence_parts, volume_parts
-from .profile import make_encoder, make_volume_encoder
-from .stage2 import train_classifier
+from .features import encode_slices, freeze
+from .localiser import around_spine, load_localiser, train_localiser
+from .model import LEVELS, DeepSupervision
+from .package import slice_sequence_parts, vertebra_sequence_parts, volume_parts
+from .profile import make_crop_encoder, make_encoder, make_volume_encoder
+from .spine import CELL, DeepSupervisionOfCrops, LevelColumns, VertebraReader, levels_in, with_levels
+from .spine_crops import CropSampler
+from .stage2 import platt, train_classifier, train_levels
 from .volume import LAST_STEP, DeepSupervision3d, RowPool
 from .volume_batches import BlockSampler
 
 
+# Fewer scans whose vertebrae are known teach no reader of levels.
+LEAST_NAMED = 10
+
+
+def learned_levels(profile, encoded, cases, args, report):
+    """The reader of levels, from scans whose vertebrae are known (of patients only segmented scans state which a slice cuts); None where there are too few."""
+    named = [c for c in cases if "levels" in c.meta]
+    return train_levels(profile, encoded, named, args.seed, args.device, report=report) if len(named) >= LEAST_NAMED else None
+
+
+def as_they_are(profile, cohort, out, args, report):
+    """Most kinds see the scans as the cohort has them."""
+    return lambda cases: cases
+
+
 class SliceSequence:
     """An encoder of single slices, and a BLSTM over their features."""
+
+    plans = True
+    seen = staticmethod(as_they_are)
+    levels = staticmethod(learned_levels)
 
     make_encoder = staticmethod(make_encoder)
     deep_supervision = DeepSupervision
@@ -60,8 +82,81 @@ class SliceSequence:
                 f"{files['sliceEncoder']['sizeBytes'] / 1e6:.1f} + {files['caseClassifier']['sizeBytes'] / 1e6:.1f} MB.")
 
 
+class VertebraSequence(SliceSequence):
+    """A localiser, an encoder of crops around the spine, and a BLSTM over their features; each vertebra has a probability."""
+
+    # The localiser's time is not among what plan.py measures.
+    plans = False
+    make_encoder = staticmethod(make_crop_encoder)
+    deep_supervision = DeepSupervisionOfCrops
+    parts = staticmethod(vertebra_sequence_parts)
+    last_step = CELL
+
+    @staticmethod
+    def seen(profile, cohort, out, args, report):
+        """Trains the localiser; what it returns shows scans around the spine."""
+        localiser = train_localiser(profile, cohort["train"], cohort["validation"], out, args.seed, args.device, report=report)
+        return lambda cases: [around_spine(localiser, case, profile["input"]["cropPixels"], "cpu") for case in cases]
+
+    @staticmethod
+    def sampler(cases, profile, seed):
+        return CropSampler(cases, profile["stage1"], profile["input"]["cropPixels"], seed)
+
+    @staticmethod
+    def encode_case(encoder, device):
+        encoder.eval().to(device)
+        frozen = {}
+
+        def encode(case):
+            size = case.crop
+            if size not in frozen:
+                frozen[size] = freeze(encoder, size, device)
+            features, probabilities = encode_slices(frozen[size], case, 32, device)
+            return with_levels(torch.from_numpy(features), torch.from_numpy(case.level_logits)).numpy(), probabilities
+
+        return encode
+
+    @staticmethod
+    def levels(profile, encoded, cases, args, report):
+        return LevelColumns()
+
+    @staticmethod
+    def classifier(profile, encoder, encoded, cohort, out, args, report):
+        """The case classifier, which carries what else the graph needs: localiser and reader of vertebrae."""
+        classifier = train_classifier(profile, encoded, cohort, out, args.seed, args.device, report=report)
+        logits, labels = vertebra_logits(classifier, encoded, cohort["validation"])
+        classifier.vertebrae = VertebraReader(*platt(logits, labels))
+        classifier.localiser = load_localiser(profile, out)
+        return classifier
+
+    @staticmethod
+    def describe(profile, files):
+        i = profile["input"]
+        return (f"A localiser (3-D convolutions and a BLSTM) over planes of {i['sizePixels'] * i['pixelSpacingMm']:.0f} mm, {i['sliceSpacingMm']} mm apart; an encoder (residual bottlenecks, base width {profile['encoder']['baseWidth']}) of "
+                f"crops of {i['cropPixels'] * i['pixelSpacingMm']:.0f} mm around the spine in three neighbouring planes; a BLSTM ({profile['classifier']['units']} units a direction) over the crops. {files['volumeNetwork']['sizeBytes'] / 1e6:.1f} MB.")
+
+
+@torch.no_grad()
+def vertebra_logits(classifier, encoded, cases):
+    """(logits, broken) of all vertebrae that planes of these scans cut and of which it is known whether they are broken."""
+    logits, labels = [], []
+    for case in cases:
+        features = torch.from_numpy(encoded[case.id][0])
+        cut = (levels_in(features) > 0).any(0)
+        broken = [fracture["level"] for fracture in case.meta["fractures"]]
+        if case.label and not (broken and all(broken)):
+            continue
+        logits.extend(VertebraReader.logits(classifier, features)[cut].tolist())
+        labels.extend(level in broken for level, shown in zip(LEVELS, cut) if shown)
+    return np.array(logits), np.array(labels, bool)
+
+
 class Volume:
     """One network over the whole scan. Its rows stand where a sequence has its slices."""
+
+    plans = True
+    seen = staticmethod(as_they_are)
+    levels = staticmethod(learned_levels)
 
     make_encoder = staticmethod(make_volume_encoder)
     deep_supervision = DeepSupervision3d
@@ -106,7 +201,7 @@ class Volume:
 
 
 def kind_of(profile):
-    kinds = {"slice-sequence": SliceSequence, "volume": Volume}
+    kinds = {"slice-sequence": SliceSequence, "volume": Volume, "vertebra-sequence": VertebraSequence}
     name = profile.get("kind", "slice-sequence")
     if name not in kinds:
         raise SystemExit(f"the profile's kind is {name!r}: it must be one of {', '.join(kinds)}")

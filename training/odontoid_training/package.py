@@ -5,9 +5,10 @@ from pathlib import Path
 
 import torch
 
-from .export import export_classifier, export_encoder, export_volume, golden_case, golden_volume
+from .export import export_classifier, export_encoder, export_volume, golden_case, golden_vertebrae, golden_volume
 from .model import LEVELS
 from .profile import WINDOWS_HU
+from .spine import CELL, VertebraGraph
 from .volume import LAST_STEP, VolumeGraph
 
 # What a package is under that was trained on phantoms.
@@ -28,7 +29,7 @@ def file_entry(path):
 
 
 def score_outputs(case):
-    """The outputs that both kinds have; the vertebrae where they have been learned."""
+    """The outputs that all kinds have; the vertebrae where they have been learned."""
     return {"caseProbability": "case_probability", "sliceScore": "slice_score", "domainDistance": "domain_distance", **({"sliceLevel": "slice_level"} if case.levels else {}), "cam": "cam"}
 
 
@@ -63,6 +64,21 @@ def volume_parts(profile, encoder, case, out):
         "input": {**profile["input"], "camRows": cells, "camColumns": cells},
         "outputs": score_outputs(case),
         "golden": golden_volume(graph, profile["input"]),
+    }
+
+
+def vertebra_sequence_parts(profile, encoder, case, out):
+    """Exports the one graph into the folder `out`; returns what the manifest says of it."""
+    out.mkdir(parents=True, exist_ok=True)
+    size = profile["input"]["sizePixels"]
+    graph = VertebraGraph(case.classifier.localiser, encoder, case, case.classifier.vertebrae, profile["input"]["cropPixels"])
+    export_volume(graph, [1, 1, 12, size, size], out / "volumeNetwork.onnx", by_row=["middle"], once=["vertebra_probability"])
+    return {
+        "kind": "vertebra-sequence",
+        "files": {"volumeNetwork": file_entry(out / "volumeNetwork.onnx")},
+        "input": {**profile["input"], "camRows": size // CELL, "camColumns": size // CELL},
+        "outputs": {**score_outputs(case), "middle": "middle", "vertebraProbability": "vertebra_probability"},
+        "golden": golden_vertebrae(graph, profile["input"]),
     }
 
 

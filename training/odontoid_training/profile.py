@@ -3,6 +3,7 @@ import json
 from pathlib import Path
 
 from .model import CaseClassifier, SliceEncoder
+from .spine import CELL, COARSE, CropEncoder
 from .volume import LAST_STEP, VolumeEncoder
 
 TRAINING = Path(__file__).resolve().parent.parent
@@ -25,6 +26,13 @@ def make_volume_encoder(profile):
     if i["slicesPerRow"] != LAST_STEP[0] or i["sizePixels"] % LAST_STEP[1]:
         raise SystemExit(f"the network has a row for {LAST_STEP[0]} planes and a cell for {LAST_STEP[1]} pixels: set slicesPerRow to {LAST_STEP[0]} and sizePixels to a multiple of {LAST_STEP[1]}")
     return VolumeEncoder(len(i["windowsHu"]), e["baseWidth"], e["sharpness"], e["dropout"])
+
+
+def make_crop_encoder(profile):
+    e, i = profile["encoder"], profile["input"]
+    if i["slicesPerRow"] != 1 or len(i["windowsHu"]) != 1 or i["sizePixels"] % (4 * COARSE) or i["cropPixels"] % (2 * CELL) or i["cropPixels"] > i["sizePixels"]:
+        raise SystemExit(f"the network wants one window, slicesPerRow 1, sizePixels a multiple of {4 * COARSE}, and cropPixels a multiple of {2 * CELL} and no more than sizePixels")
+    return CropEncoder(e["baseWidth"], e["sharpness"], e["dropout"])
 
 
 def make_classifier(profile, feature_length):

@@ -21,12 +21,8 @@ from .package import LICENCE, PHANTOMS, write_package
 from .profile import TRAINING, load_profile
 from .stage1 import train_encoder
 from .start import load_start
-from .stage2 import case_logits, fit_domain, platt, train_levels
+from .stage2 import case_logits, fit_domain, platt
 from .evaluate import proportion_interval, threshold_at_specificity
-
-
-# Fewer scans whose vertebrae are known teach no reader of levels.
-LEAST_NAMED = 10
 
 
 def report(text):
@@ -66,6 +62,8 @@ def main():
     out = Path(args.out)
     args.cohort = args.cohort or str(out / "cohort")
     kind = kind_of(profile)
+    if args.plan and not kind.plans:
+        parser.error(f"--plan does not know what a {profile['kind']} takes")
     if args.plan:
         print_plan(profile, kind, args, split_counts(profile, args), export_cohort, report)
         return
@@ -77,6 +75,8 @@ def main():
     export_cohort(args, [first, "validation"])
     validation = load_split(args.cohort, "validation")
     images = load_split(args.cohort, first)
+    seen = kind.seen(profile, {"train": images, "validation": validation}, out, args, report)
+    images, validation = seen(images), seen(validation)
     start = None
     if args.start:
         sample = kind.sampler(images, profile, args.seed)
@@ -87,8 +87,8 @@ def main():
     report("cohort of stage 2 and of the test")
     beside = ["negatives"] if recipe.get("negatives", 0) else []
     export_cohort(args, ["train", *beside, "test"])
-    train, test = load_split(args.cohort, "train"), load_split(args.cohort, "test")
-    negatives = load_split(args.cohort, "negatives") if beside else []
+    train, test = seen(load_split(args.cohort, "train")), seen(load_split(args.cohort, "test"))
+    negatives = seen(load_split(args.cohort, "negatives")) if beside else []
     encoded = encode_cases(encoder, train + validation + negatives + test, out / "features", args.device, report=report, encode=kind.encode_case(encoder, args.device))
     finish(profile, kind, args, recipe, encoder.cpu(), encoded, train, validation, negatives, test, out)
 
@@ -106,9 +106,7 @@ def finish(profile, kind, args, recipe, encoder, encoded, train, validation, neg
     logits, labels = case_logits(classifier, encoded, validation, "cpu")
     slope, intercept = platt(logits, labels)
     domain = fit_domain(profile, encoded, train)
-    # Of patients only segmented scans state which vertebrae a slice cuts.
-    named = [c for c in train + validation if "levels" in c.meta]
-    levels = train_levels(profile, encoded, named, args.seed, args.device, report=report) if len(named) >= LEAST_NAMED else None
+    levels = kind.levels(profile, encoded, train + validation, args, report)
     case = CalibratedCase(classifier, domain, levels, slope, intercept).eval()
 
     limit, order = domain_limit(profile, domain, encoded, validation + negatives)

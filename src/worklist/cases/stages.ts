@@ -301,13 +301,14 @@ async function saveAnalysis(
       threshold: findings.threshold?.value ?? null,
       threshold_version: findings.threshold?.version ?? null,
       key_slices: JSON.stringify(
-        findings.keySlices.map(({ sliceIndex, seriesNumber, instanceNumber, score, levels, ...keySlice }) => ({
+        findings.keySlices.map(({ sliceIndex, seriesNumber, instanceNumber, score, levels, side, ...keySlice }) => ({
           ...imageReference(keySlice),
           sliceIndex,
           seriesNumber,
           instanceNumber,
           score,
           levels,
+          side,
         })),
       ),
       model_name: findings.model.name,

@@ -15,6 +15,8 @@ test.each([
     'C4-C6, series 2 image 1 frame 31',
   ],
   ['one level', { ...best, levels: ['C7'] as const }, 'C7, series 2 image 57'],
+  ['a side', { ...best, levels: ['C7'] as const, side: 'left' as const }, 'C7 left, series 2 image 57'],
+  ['a side without a level', { ...best, levels: [], side: 'right' as const }, 'Right, series 2 image 57'],
   ['no level', { ...best, levels: [] }, 'Series 2 image 57'],
   ['findings from before networks named levels', without('levels'), 'Series 2 image 57'],
   ['no series number', { ...best, seriesNumber: null }, 'C4-C6, image 57'],

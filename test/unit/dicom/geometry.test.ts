@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   axialTiltDegrees,
+  orientMatrix,
+  orientPoint,
   orientationDifferenceDegrees,
   positionAlongMm,
   superiorNormal,
@@ -98,4 +100,17 @@ describe('toTrainedOrientation', () => {
     expect(toTrainedOrientation(tilted(35), 30)).toBeNull();
     expect(toTrainedOrientation(tilted(25), 30)).toEqual({ transpose: false, flipRows: false, flipColumns: false });
   });
+});
+
+it('a point goes where its pixel goes', () => {
+  for (const transpose of [false, true])
+    for (const flipRows of [false, true])
+      for (const flipColumns of [false, true]) {
+        const stored = new Uint8Array(3 * 5);
+        stored[1 * 5 + 3] = 1;
+        const change = { transpose, flipRows, flipColumns };
+        const { values, columns } = orientMatrix(stored, 3, 5, change);
+        const [row, column] = orientPoint([1, 3], 3, 5, change);
+        expect(values.indexOf(1)).toBe(row * columns + column);
+      }
 });

@@ -152,6 +152,30 @@ describe('inferSeries', () => {
     }
   });
 
+  it('names on a key slice the vertebrae that are suspected most among those it cuts, and the side', async () => {
+    const vertebrae = VERTEBRAE.map((level, index) => ({
+      level,
+      probability: [0.1, 0.3, 0.8, 0.39, 0.4, 0, 0, 0][index]!,
+    }));
+    const score = {
+      probability: 0.9,
+      sliceScores: [0.9, 0, 0, 0, 0, 0.8, 0, 0, 0, 0, 0.7],
+      sliceLevels: Array.from({ length: 11 }, (_, index): Vertebra[] =>
+        index === 0 ? ['C2', 'C3', 'C4', 'C5'] : index === 5 ? ['C6', 'C7'] : [],
+      ),
+      vertebrae,
+      sliceSides: Array.from({ length: 11 }, (_, index) => (index === 5 ? ('right' as const) : null)),
+    };
+    const findings = await run(manifestOf(11), stubModel(score).model);
+    expect(findings.vertebrae).toEqual(vertebrae);
+    expect(findings.keySlices.map(({ levels }) => levels)).toEqual([['C3', 'C5'], ['C6', 'C7'], []]);
+    expect(findings.keySlices.map((slice) => ('side' in slice ? slice.side : 'absent'))).toEqual([
+      'absent',
+      'right',
+      'absent',
+    ]);
+  });
+
   it('gives no number outside the domain', async () => {
     const findings = await run(
       manifestOf(4),

@@ -110,7 +110,7 @@ describe('model packages on this machine', () => {
       [{ version: '1/0' }, /version: letters, digits/],
       [
         { kind: 'mosaic' },
-        /kind: this version of Odontoid runs packages of the kinds "slice-sequence" and "volume" only, not "mosaic"/,
+        /kind: this version of Odontoid runs packages of the kinds "slice-sequence", "volume", and "vertebra-sequence" only, not "mosaic"/,
       ],
     ] as const) {
       const error = await loadModelPackage(await variant('bad', change)).catch((thrown: unknown) => thrown as Error);

@@ -180,6 +180,22 @@ const ALGORITHM = [
 
 // Codes and templates: PS3.16 TID 1500, 1501, 1600, 1601, 4019 and 1004; the vertebrae CID 7603.
 describe('the content tree', () => {
+  it('with the side that the network knows at each vertebra of its slice, and nowhere else', () => {
+    const [first, second] = SUSPECTED.keySlices;
+    const findings: Findings = { ...SUSPECTED, keySlices: [{ ...first!, side: 'left' }, second!] };
+    const lines = outline(findingsSr(input({ findings })));
+    const sides = lines.flatMap((line, index) =>
+      line.includes(' 272741003 ') ? lines.slice(index - 1, index + 1) : [],
+    );
+    expect(sides).toEqual([
+      '      HAS CONCEPT MOD CODE 363698007 = 113205007',
+      '        HAS CONCEPT MOD CODE 272741003 = 7771000',
+      '      HAS CONCEPT MOD CODE 363698007 = 5329002',
+      '        HAS CONCEPT MOD CODE 272741003 = 7771000',
+    ]);
+    expect(lines.some((line) => line.includes('C3-C4 left, series 2 image 24'))).toBe(true);
+  });
+
   it('of a flagged scan, whole', () => {
     expect(outline(findingsSr(input()))).toEqual([
       'CONTAINER 126000 TID 1500',
