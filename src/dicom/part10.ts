@@ -39,6 +39,11 @@ function dcmjs(): DcmjsData {
   return loaded;
 }
 
+/** Loads what writing needs, so that the first object does not wait for it. */
+export function prepareToWrite(): void {
+  dcmjs();
+}
+
 /** Longest value, in characters, by VR (PS3.5 6.2). */
 const LONGEST: Readonly<Record<string, number>> = {
   AE: 16,
@@ -93,7 +98,32 @@ const SHAPES: Readonly<Record<string, RegExp>> = {
  *
  * @throws TriageError `dicom-unwritable` naming the element that PS3.5/PS3.6 would not allow.
  */
-export function writePart10(dataset: Dataset): Uint8Array {
+export function writePart10({ PixelData, ...dataset }: Dataset): Uint8Array {
+  const pixels = wholeBuffer(PixelData);
+  const head = writeWithDcmjs(pixels === null ? { ...dataset, PixelData } : dataset);
+  if (pixels === null) return head;
+  // The library would copy a picture several times. No element that is written stands behind its pixels.
+  const file = new Uint8Array(head.length + OW_HEAD_BYTES + pixels.byteLength);
+  file.set(head);
+  const at = new DataView(file.buffer, head.length);
+  at.setUint16(0, 0x7fe0, true);
+  at.setUint16(2, 0x0010, true);
+  file.set([0x4f, 0x57], head.length + 4);
+  at.setUint32(8, pixels.byteLength, true);
+  file.set(new Uint8Array(pixels), head.length + OW_HEAD_BYTES);
+  return file;
+}
+
+/** Tag, VR OW, two reserved bytes, and a length of 32 bits (PS3.5 7.1.2). */
+const OW_HEAD_BYTES = 12;
+
+/** The bytes of native pixel data, where they are one buffer of even length. */
+function wholeBuffer(value: DatasetValue): ArrayBuffer | null {
+  const [pixels, ...others] = Array.isArray(value) ? (value as readonly DatasetValue[]) : [value];
+  return pixels instanceof ArrayBuffer && others.length === 0 && pixels.byteLength % 2 === 0 ? pixels : null;
+}
+
+function writeWithDcmjs(dataset: Dataset): Uint8Array {
   checkDataset(dataset, '');
   const meta = dcmjs().DicomMetaDictionary.denaturalizeDataset({
     FileMetaInformationVersion: new Uint8Array([0, 1]).buffer,

@@ -89,16 +89,13 @@ export async function startInferenceProcess(options: InferenceProcessOptions): P
         ? score
         : { ...score, ofSlices: score.ofSlices.map((slice) => ({ ...slice, cam: Float32Array.from(slice.cam) })) };
     },
-    decodeSlice: async (slicePath, frameNumber) => {
-      const slice = (await supervisor.ask({ kind: 'decode', path: slicePath, frameNumber })) as SourceSlice;
-      return { ...slice, hu: Float32Array.from(slice.hu) };
-    },
+    decodeSlice: async (slicePath, frameNumber) =>
+      (await supervisor.ask({ kind: 'decode', path: slicePath, frameNumber })) as SourceSlice,
     decodeLines: (images, line) =>
       Promise.all(
-        images.map(async ({ path: slicePath, frameNumber }) =>
-          Float32Array.from(
+        images.map(
+          async ({ path: slicePath, frameNumber }) =>
             (await supervisor.ask({ kind: 'line', path: slicePath, frameNumber, line })) as Float32Array,
-          ),
         ),
       ),
     peakRssBytes: async () => (await supervisor.ask({ kind: 'peakRss' })) as number,

@@ -43,11 +43,28 @@ export function drawOver(picture: Picture, elements: string): void {
   }).render();
   // Colours are already multiplied by alpha.
   const over = rendered.pixels;
-  for (let at = 0; at < rows * columns; at++) {
-    const under = 255 - over[at * 4 + 3]!;
-    for (let channel = 0; channel < 3; channel++)
-      rgb[at * 3 + channel] = over[at * 4 + channel]! + Math.round((rgb[at * 3 + channel]! * under) / 255);
+  for (let from = 0, at = 0; from < over.length; from += 4, at += 3) {
+    const alpha = over[from + 3]!;
+    // Most of a picture is not drawn over at all, or covered.
+    if (alpha === 0) continue;
+    if (alpha === 255) {
+      rgb[at] = over[from]!;
+      rgb[at + 1] = over[from + 1]!;
+      rgb[at + 2] = over[from + 2]!;
+      continue;
+    }
+    const under = 255 - alpha;
+    rgb[at] = over[from]! + Math.round((rgb[at]! * under) / 255);
+    rgb[at + 1] = over[from + 1]! + Math.round((rgb[at + 1]! * under) / 255);
+    rgb[at + 2] = over[from + 2]! + Math.round((rgb[at + 2]! * under) / 255);
   }
+}
+
+/** Sets the pixel at index `at` of `rgb` to a grey. */
+export function setGrey(rgb: Uint8Array, at: number, grey: number): void {
+  rgb[at * 3] = grey;
+  rgb[at * 3 + 1] = grey;
+  rgb[at * 3 + 2] = grey;
 }
 
 /** Text escaped for SVG; control characters are dropped. */

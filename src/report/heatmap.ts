@@ -70,6 +70,7 @@ export function drawResponse(rgb: Uint8Array, response: Float32Array, rows: numb
         inside(row + 1, column) !== here ||
         inside(row, column - 1) !== here ||
         inside(row, column + 1) !== here;
+      if (!onContour && value === 0) continue;
       const colour = onContour ? contour : inferno(value);
       const alpha = onContour ? 1 : LARGEST_ALPHA * value;
       for (let channel = 0; channel < 3; channel++)

@@ -1,6 +1,6 @@
 import type { Point } from '../case/keyPoint.ts';
 import type { SourceSlice } from '../case/triageModel.ts';
-import { drawOver, escapeXml, type Picture } from './drawing.ts';
+import { drawOver, escapeXml, setGrey, type Picture } from './drawing.ts';
 
 /** Standard bone window of the paper (2. Methods): W 1800, C 500. */
 const DARKEST_HU = 500 - 1800 / 2;
@@ -114,12 +114,12 @@ function drawLines(
     const found = linesAt((row + 0.5) / pxPerMm);
     if (found === null) continue;
     const [upper, lower, down] = [lines[found[0]]!, lines[found[1]]!, found[2]];
-    for (const [column, [first, second, share]] of samples.entries()) {
+    for (let column = 0; column < width; column++) {
+      const [first, second, share] = samples[column]!;
       const above = mix(upper[first]!, upper[second]!, share);
       const hu = mix(above, mix(lower[first]!, lower[second]!, share), down);
       const grey = Math.min(255, Math.max(0, Math.round(((hu - DARKEST_HU) / WIDTH_HU) * 255)));
-      const at = ((top + row) * columns + left + column) * 3;
-      rgb.fill(grey, at, at + 3);
+      setGrey(rgb, (top + row) * columns + left + column, grey);
     }
   }
 }

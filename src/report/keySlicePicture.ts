@@ -2,7 +2,7 @@ import type { KeySlice } from '../case/case.ts';
 import { inferno } from '../case/responseColour.ts';
 import type { SourceSlice } from '../case/triageModel.ts';
 import { TriageError } from '../base/errors.ts';
-import { drawOver, wrapText, type Picture } from './drawing.ts';
+import { drawOver, setGrey, wrapText, type Picture } from './drawing.ts';
 import { HEATMAP_CAPTION, NOT_FOR_DIAGNOSTIC_USE } from './findingsSummary.ts';
 import { drawResponse, responseOnSource } from './heatmap.ts';
 
@@ -24,7 +24,7 @@ export function keySlicePicture(source: SourceSlice, keySlice: KeySlice): Pictur
   const darkest = WINDOW_CENTER_HU - WINDOW_WIDTH_HU / 2;
   for (let at = 0; at < hu.length; at++) {
     const grey = Math.min(255, Math.max(0, Math.round(((hu[at]! - darkest) / WINDOW_WIDTH_HU) * 255)));
-    rgb.fill(grey, at * 3, at * 3 + 3);
+    setGrey(rgb, at, grey);
   }
   drawResponse(rgb, responseOnSource(keySlice.cam, keySlice.camRows, keySlice.camColumns, crop), rows, columns);
   const picture = { rgb, rows, columns };

@@ -1,5 +1,6 @@
 import { fromErrorMessage, toErrorMessage } from '../base/errorMessage.ts';
 import type { DecodeLines, DecodeSlice } from '../case/triageModel.ts';
+import { prepareToWrite } from '../dicom/part10.ts';
 import type { FromReportChild, ReportChildSetup, ToReportChild } from './reportMessages.ts';
 import { createResultWriter } from './writeResults.ts';
 
@@ -59,3 +60,4 @@ process.on('message', (message: ToReportChild) => {
   else onDecoded(message);
 });
 send({ kind: 'ready' });
+prepareToWrite();

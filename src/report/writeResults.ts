@@ -4,7 +4,7 @@ import type { CaseManifest, Findings, KeySlice, StoredInstance } from '../case/c
 import { readBeginning } from '../base/readBeginning.ts';
 import { isSameImage } from '../case/frames.ts';
 import { namingObject } from '../case/namingObject.ts';
-import type { DecodeLines, DecodeSlice } from '../case/triageModel.ts';
+import type { DecodeLines, DecodeSlice, SourceSlice } from '../case/triageModel.ts';
 import { MAX_HEADER_BYTES } from '../dicom/elements.ts';
 import { readFileHeader } from '../dicom/header.ts';
 import { writePart10, type Dataset } from '../dicom/part10.ts';
@@ -134,6 +134,7 @@ async function write(writer: ResultWriterOptions, reported: ReportedCase, findin
     await writer.onPicture?.(picture, object.sopInstanceUid);
   };
   const keyImages = heatmaps ? keyImagesOf(findings, manifest) : [];
+  const renderSource = renderedOnce(writer);
   // A series that holds only the card is named so: viewers list it by its description.
   const series: SeriesKind = keyImages.length === 0 ? 'card' : 'heatmaps';
   const analysedAt = contentMoment(findings.analysedAtMs, text(source['TimezoneOffsetFromUTC']));
@@ -144,13 +145,12 @@ async function write(writer: ResultWriterOptions, reported: ReportedCase, findin
     analysedAt,
     softwareVersion: writer.softwareVersion,
     locations: heatmaps,
-    keyImage: await keyImageOf(writer, reported, keyImages),
+    keyImage: await keyImageOf(writer, reported, keyImages, renderSource),
   });
   await capture(cardCapture(context, series, card, findings.decision), card, false);
   for (const [index, { keySlice, slice }] of keyImages.entries()) {
     const sliceSource = await readSource(writer, reported, slice);
-    const stored = await writer.renderSource(join(writer.spoolDir, slice.path), slice.frameNumber);
-    const picture = keySlicePicture(stored, keySlice);
+    const picture = keySlicePicture(await renderSource(slice), keySlice);
     await capture(keySliceCapture(context, index + 2, picture, slice, sliceSource), picture, true);
   }
 
@@ -190,16 +190,29 @@ function keyImagesOf(
   });
 }
 
+type RenderSlice = (slice: SeriesImage) => Promise<SourceSlice>;
+
+/** Decodes a slice of the spool, and keeps the last one: the best key slice is drawn on the key image and then by itself. */
+function renderedOnce({ spoolDir, renderSource }: ResultWriterOptions): RenderSlice {
+  let last: { slice: SeriesImage; stored: SourceSlice } | null = null;
+  return async (slice) => {
+    if (last?.slice !== slice)
+      last = { slice, stored: await renderSource(join(spoolDir, slice.path), slice.frameNumber) };
+    return last.stored;
+  };
+}
+
 /** The picture of the best key slice with its sagittal; null where no location is shown, and where the slice does not say how large its pixels are. */
 async function keyImageOf(
   writer: ResultWriterOptions,
   reported: ReportedCase,
   keyImages: readonly { keySlice: KeySlice; slice: SeriesImage }[],
+  renderSource: RenderSlice,
 ): Promise<Picture | null> {
   const [best, ...others] = keyImages;
   const { manifest } = reported.record;
   if (best === undefined || manifest === null) return null;
-  const { spoolDir, renderSource, renderLines } = writer;
+  const { spoolDir, renderLines } = writer;
   const { attributes, transferSyntaxUid } = await readImage(writer, reported, best.slice);
   const spacing = attributes['PixelSpacing'];
   const [between, along] = Array.isArray(spacing) ? spacing.map(Number) : [];
@@ -207,7 +220,7 @@ async function keyImageOf(
   return drawKeyImage({
     manifest,
     keySlices: [best.keySlice, ...others.map(({ keySlice }) => keySlice)],
-    stored: await renderSource(join(spoolDir, best.slice.path), best.slice.frameNumber),
+    stored: await renderSource(best.slice),
     pixelSpacingMm: [between!, along!],
     isCompressed: !NATIVE_TRANSFER_SYNTAXES.has(transferSyntaxUid),
     decodeLines: (images, line) =>
