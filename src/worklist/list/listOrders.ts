@@ -23,8 +23,8 @@ export interface ListOrder {
   id: string;
   /** In reading order. */
   unread: readonly string[];
-  /** Read cases and priors, after the unread ones, last done first. Lists share this part while it stays the same: it holds years of cases. */
-  done: readonly string[];
+  /** Read cases and priors, after the unread ones, last done first. It holds years of cases, so lists share it while it stays the same, and its items while they do. */
+  done: readonly DonePlace[];
   /** Which of them are flagged. */
   flagged: () => ReadonlySet<string>;
 }
@@ -36,13 +36,28 @@ export function lengthOf({ unread, done }: ListOrder): number {
 
 /** The cases of a list from one place to before another. */
 export function placesOf({ unread, done }: ListOrder, from: number, to: number): string[] {
-  return [...unread.slice(from, to), ...done.slice(Math.max(0, from - unread.length), Math.max(0, to - unread.length))];
+  const places = done.slice(Math.max(0, from - unread.length), Math.max(0, to - unread.length));
+  return [...unread.slice(from, to), ...places.map(({ studyInstanceUid }) => studyInstanceUid)];
+}
+
+/** The cases of the newer of two lists that are not in the older one. */
+export function addedTo(older: ListOrder, newer: ListOrder): string[] {
+  const [before, now] = differingDone(older.done, newer.done);
+  const known = new Set([...older.unread, ...before]);
+  return [...newer.unread, ...now].filter((study) => !known.has(study));
+}
+
+/** What is left of two lists without their common end, which nearly all of them is. */
+function differingDone(a: readonly DonePlace[], b: readonly DonePlace[]): [string[], string[]] {
+  let common = 0;
+  while (common < Math.min(a.length, b.length) && a[a.length - 1 - common] === b[b.length - 1 - common]) common++;
+  const studiesOf = (places: readonly DonePlace[]): string[] =>
+    places.slice(0, places.length - common).map(({ studyInstanceUid }) => studyInstanceUid);
+  return [studiesOf(a), studiesOf(b)];
 }
 
 interface Known {
   order: ListOrder;
-  /** `done` of the order, with what it depends on. */
-  done: readonly DonePlace[];
   version: number;
   atMs: number;
   monotonicMs: number;
@@ -142,16 +157,15 @@ export class ListOrders {
       ...(await this.#placesIn(db, filter, nowMs, before)),
     }));
     const studies = unread.map(({ studyInstanceUid }) => studyInstanceUid);
-    const isDoneSame = before !== undefined && before.done === done;
-    const isSame = isDoneSame && equal(before.order.unread, studies);
+    const isSame = before !== undefined && before.order.done === done && equal(before.order.unread, studies);
     const order: ListOrder = {
       id: isSame ? before.order.id : `${nowMs.toString(36)}-${(this.#count += 1)}`,
       unread: isSame ? before.order.unread : studies,
-      done: isDoneSame ? before.order.done : done.map(({ studyInstanceUid }) => studyInstanceUid),
+      done,
       flagged: once(() => flaggedOf([...unread, ...done])),
     };
     const monotonicMs = this.#clock.monotonicMs();
-    const known = { order, done, version, atMs: nowMs, monotonicMs, costMs: monotonicMs - startedMs };
+    const known = { order, version, atMs: nowMs, monotonicMs, costMs: monotonicMs - startedMs };
     // Searches create many lists that are used once, so only the newest are kept.
     this.#latest.delete(key);
     this.#latest.set(key, known);
@@ -197,7 +211,7 @@ interface UnreadPlace extends ReadingPlace {
   flagged: boolean;
 }
 
-/** A read case, or a prior. */
+/** A read case, or a prior. Never changed: lists share it. */
 interface DonePlace {
   studyInstanceUid: string;
   /** When it was read, or when the prior arrived. */
@@ -341,9 +355,10 @@ async function doneNow(
   db: Transaction<Schema>,
   filter: ListFilter,
   unread: number,
-  before: Pick<Known, 'done' | 'version'> | undefined,
+  before: Pick<Known, 'order' | 'version'> | undefined,
 ): Promise<readonly DonePlace[]> {
   if (before === undefined) return donePlaces(db, filter);
+  const { done } = before.order;
   const events = await db
     .selectFrom('case_events')
     .select('study_instance_uid')
@@ -352,27 +367,31 @@ async function doneNow(
     .execute();
   if (events.length > MOST_EVENTS) return donePlaces(db, filter);
   const changed = new Set(events.map(({ study_instance_uid: study }) => study));
-  const isChanged = ({ studyInstanceUid }: DonePlace): boolean => changed.has(studyInstanceUid);
   const fresh = changed.size === 0 ? [] : await donePlaces(db, filter, { among: [...changed] });
-  const isSame = fresh.length === 0 && (changed.size === 0 || !before.done.some(isChanged));
-  const done = isSame
-    ? before.done
-    : merged(
-        before.done.filter((place) => !isChanged(place)),
-        fresh,
-      );
-  return unread + done.length === (await countOf(db, filter)) ? done : donePlaces(db, filter);
+  const expected = (await countOf(db, filter)) - unread;
+  // Without an event the number only falls. Where it agrees, none of the changed cases was among them before, and they need not be looked through.
+  if (done.length + fresh.length === expected) return inserted(done, fresh);
+  const others = done.filter(({ studyInstanceUid }) => !changed.has(studyInstanceUid));
+  return others.length + fresh.length === expected ? inserted(others, fresh) : donePlaces(db, filter);
 }
 
-/** Two sorted lists as one. */
-function merged(a: readonly DonePlace[], b: readonly DonePlace[]): DonePlace[] {
-  const all: DonePlace[] = [];
-  let next = 0;
-  for (const place of a) {
-    while (next < b.length && compareDone(b[next]!, place) < 0) all.push(b[next++]!);
-    all.push(place);
+/** A sorted list with further items, each in its place; the list itself when there are none. */
+function inserted(places: readonly DonePlace[], fresh: readonly DonePlace[]): readonly DonePlace[] {
+  if (fresh.length === 0) return places;
+  const all = [...places];
+  for (const place of fresh) all.splice(placeAmong(all, place), 0, place);
+  return all;
+}
+
+/** How many of a sorted list stand before `place`. */
+function placeAmong(places: readonly DonePlace[], place: DonePlace): number {
+  let [low, high] = [0, places.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compareDone(places[middle]!, place) < 0) low = middle + 1;
+    else high = middle;
   }
-  return [...all, ...b.slice(next)];
+  return low;
 }
 
 function wordsOf(search: string): string[] {

@@ -13,7 +13,7 @@ import { flagCard, heldObjects, type HeldObject, type HeldObjectsOptions } from 
 import { heldStudies, type HeldStudy, type StudyMatch } from './heldStudies.ts';
 import { leftOver } from './leftOver.ts';
 import { listedRows, type ReadingContext } from './listedRows.ts';
-import { lengthOf, ListOrders, placesOf, type ListFilter, type ListOrder } from './listOrders.ts';
+import { addedTo, lengthOf, ListOrders, placesOf, type ListFilter, type ListOrder } from './listOrders.ts';
 import { openFlags } from './openFlags.ts';
 import { worklistTotals } from './worklistTotals.ts';
 
@@ -168,8 +168,6 @@ async function locationsOf(db: Transaction<Schema>, limit: number): Promise<stri
 /** How the newer order differs for a reader who sees the older one. */
 function difference(shown: ListOrder, latest: ListOrder): WorklistPage['waiting'] {
   if (shown.id === latest.id) return null;
-  const isDoneSame = shown.done === latest.done;
-  const known = new Set(isDoneSame ? shown.unread : [...shown.unread, ...shown.done]);
-  const fresh = (isDoneSame ? latest.unread : [...latest.unread, ...latest.done]).filter((study) => !known.has(study));
-  return { count: fresh.length, flagged: fresh.filter((study) => latest.flagged().has(study)).length };
+  const added = addedTo(shown, latest);
+  return { count: added.length, flagged: added.filter((study) => latest.flagged().has(study)).length };
 }
