@@ -111,3 +111,59 @@ describe('the kernel computes what the scalar reference does, to the bit', () =>
     expectLikeReference({ hu: hu.subarray(0, 600), rows: 20, columns: 30 }, spec);
   });
 });
+
+// W 650, C 400: 75 HU and below are level 0, 725 HU and above 255, each level 650 / 255 = 2.549 HU.
+it('levels are counted over the gross bone window, by hand', () => {
+  const hu = Float32Array.of(-1000, 74, 75, 77, 78, 400, 723, 724, 725, 3000, 78, 77.5);
+  const counts = loadSlice(hu, 3, 4).levelCounts();
+  expect(counts).toHaveLength(256);
+  // 724 HU lie 649 / 650 of the way up: 254.6.
+  expect([...counts.entries()].filter(([, count]) => count > 0)).toEqual([
+    [0, 3],
+    [1, 4],
+    [128, 1],
+    [254, 1],
+    [255, 3],
+  ]);
+});
+
+describe('bounds of bone', () => {
+  const rows = 3;
+  const columns = 5;
+  const bounds = (values: readonly number[], within: number, bone: number) =>
+    loadSlice(Float32Array.from(values), rows, columns).boneBounds(within, bone);
+
+  it('reach from the first to behind the last pixel of bone in the largest body', () => {
+    // prettier-ignore
+    const values = [
+      900, 0,  60,  60, 0,
+        0, 0,  60, 700, 0,
+        0, 0, 650,  60, 0,
+    ];
+    expect(bounds(values, 50, 500)).toEqual({ top: 1, left: 2, bottom: 3, right: 4 });
+    expect(bounds(values, 50, 690)).toEqual({ top: 1, left: 3, bottom: 2, right: 4 });
+    expect(bounds(values, 50, 800)).toBeNull();
+    expect(bounds(values, 1_000, 1_000)).toBeNull();
+  });
+
+  // 0.1 and -0.1 lie between two 32-bit numbers; a pixel is above them when it is the greater of the two, or for -0.1 the one nearer to 0.
+  it.each([
+    [0.1, Math.fround(0.1), true],
+    [0.1, 0.09999999403953552, false],
+    [-0.1, Math.fround(-0.1), false],
+    [-0.1, -0.09999999403953552, true],
+    [0.3, Math.fround(0.3), true],
+    [0.3, 0.29999998211860657, false],
+    [-0.3, Math.fround(-0.3), false],
+    [-0.3, -0.29999998211860657, true],
+    [7, 7, false],
+    [7, 7.000000476837158, true],
+    [-7, -7, false],
+    [-7, -6.999999523162842, true],
+  ])('of a threshold of %d a pixel of %d is above it: %s', (threshold, value, isAbove) => {
+    const values = [...new Array<number>(7).fill(-1000), value, ...new Array<number>(7).fill(-1000)];
+    const box = { top: 1, left: 2, bottom: 2, right: 3 };
+    expect(bounds(values, threshold, -900)).toEqual(isAbove ? box : null);
+    expect(bounds(values, -900, threshold)).toEqual(isAbove ? box : null);
+  });
+});

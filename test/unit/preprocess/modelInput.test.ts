@@ -110,9 +110,33 @@ describe('modelInput', () => {
     expect(fullFrame).toBe(false);
     // Bones reach from row 88 to 232 and from column 120 to 280; 5 % of 145 rows and 161 columns on each side.
     expect(crop).toEqual({ top: 81, left: 112, bottom: 240, right: 289 });
-    expect(box.bottom - box.top).toBe(177);
-    expect(box.right - box.left).toBe(177);
-    expect(box.left).toBe(112);
+    // 159 of 177 are 86 of 96 rows, five of zeros above: 9 of the slice.
+    expect(box).toEqual({ top: 72, left: 112, bottom: 249, right: 289 });
+  });
+
+  // Without bone the whole frame. The longer side fills the square, what is left over is on both sides of the shorter, an odd pixel behind it.
+  it.each([
+    [80, 60, { top: 0, left: -10, bottom: 80, right: 70 }, [0, 95, 12, 83]],
+    [60, 80, { top: -10, left: 0, bottom: 70, right: 80 }, [12, 83, 0, 95]],
+    // 73.2 columns.
+    [80, 61, { top: 0, left: -9, bottom: 80, right: 71 }, [0, 95, 11, 83]],
+    [61, 80, { top: -9, left: 0, bottom: 71, right: 80 }, [11, 83, 0, 95]],
+    // Enlarged to the double.
+    [48, 30, { top: 0, left: -9, bottom: 48, right: 39 }, [0, 95, 18, 77]],
+    // Never less than a column or a row.
+    [400, 1, { top: 0, left: -196, bottom: 400, right: 204 }, [0, 95, 47, 47]],
+    [1, 400, { top: -196, left: 0, bottom: 204, right: 400 }, [47, 47, 0, 95]],
+  ])('a frame of %d x %d lies in the middle of its square', (rows, columns, box, drawn) => {
+    const input = modelInput({ hu: new Float32Array(rows * columns).fill(60), rows, columns }, spec);
+    expect(input.box).toEqual(box);
+    for (const channel of [1, 2]) {
+      const lit = Array.from(input.tensor.subarray(channel * 96 * 96, (channel + 1) * 96 * 96), (value, at) =>
+        value > 0 ? [Math.floor(at / 96), at % 96] : [],
+      ).filter((place) => place.length > 0) as [number, number][];
+      const [down, across] = [lit.map(([row]) => row), lit.map(([, column]) => column)];
+      expect([Math.min(...down), Math.max(...down), Math.min(...across), Math.max(...across)]).toEqual(drawn);
+      expect(lit).toHaveLength((drawn[1]! - drawn[0]! + 1) * (drawn[3]! - drawn[2]! + 1));
+    }
   });
 
   it('keeps to the largest bone by the literal rule', () => {

@@ -19,6 +19,7 @@ it.each([
   ['abcdefghijklm', 60, 3, ['abcdefghij', 'klm']],
   ['abcd efghi jkl', 60, 1, ['abcd efgh\u2026']],
   ['one two three four five', 60, 2, ['one two', 'three fou\u2026']],
+  ['one two three four', 60, 2, ['one two', 'three four']],
   ['abcdefghi', 1, 3, ['abcdefgh', 'i']],
 ])('%j on %d px in at most %d lines', (sentence, widthPx, most, lines) => {
   expect(wrapText(sentence, widthPx, 10, most)).toEqual(lines);

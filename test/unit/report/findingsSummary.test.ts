@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { coverageSentence, findingsSummary, stateSentence } from '../../../src/report/findingsSummary.ts';
+import {
+  coverageSentence,
+  findingsSummary,
+  scoreSentence,
+  stateSentence,
+} from '../../../src/report/findingsSummary.ts';
+import type { Findings } from '../../../src/case/case.ts';
 import { scoreTexts } from '../../../src/case/scoreTexts.ts';
 import { makeStudy, notAnalysed, notSuspected, suspected } from './reportFixture.ts';
 
@@ -61,4 +67,34 @@ test('a part of a scan is never said to be an unflagged scan', async () => {
   ).toBe('Seen: 27 slices over 88 mm, C1 to C4. 27 of 48 slices came.');
   expect(coverageSentence(notSuspected(study.claim))).toBeNull();
   await study.remove();
+});
+
+test.each([
+  [[], [], 'Seen: 27 slices over 88 mm.'],
+  [['C3'], [], 'Seen: 27 slices over 88 mm, C3.'],
+  [['C3', 'C4'], [], 'Seen: 27 slices over 88 mm, C3 to C4.'],
+  [
+    ['C2', 'C3', 'C7'],
+    ['cut at the skull', 'one slice is missing'],
+    'Seen: 27 slices over 88 mm, C2 to C7. Cut at the skull. One slice is missing.',
+  ],
+] as const)('of vertebrae %j and remarks %j it is said: %s', (levels, remarks, sentence) => {
+  const coverage = { slices: 27, extentMm: 87.6, levels: [...levels], remarks: [...remarks] };
+  expect(coverageSentence({ ...notAnalysed('why', 'no-axial'), coverage })).toBe(sentence);
+});
+
+test.each<[string, Partial<Findings>, string | null]>([
+  ['scored', {}, 'AI score 0.91; flagged from 0.42 (threshold version 7).'],
+  ['not analysed', { decision: 'not-analysed' }, null],
+  ['without a score', { probability: null }, null],
+  ['without a threshold', { threshold: null }, null],
+])('the score of a case that is %s', (_, over, sentence) => {
+  const findings: Findings = {
+    ...notAnalysed('why', 'no-axial'),
+    decision: 'suspected',
+    probability: 0.913,
+    threshold: { value: 0.42, version: 7 },
+    ...over,
+  };
+  expect(scoreSentence(findings)).toBe(sentence);
 });

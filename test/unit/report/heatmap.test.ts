@@ -136,3 +136,80 @@ test('the tint stays at 35 % and the contour at half of the peak is two pixels w
   expect(onRow).toEqual([9, 10, 29, 30]);
   expect(at(20, 5)).toEqual([100, 100, 100]);
 });
+
+// C: contour, t: tinted, by which of its four neighbours lie on the other side of half of the peak; beyond the edge of the picture nothing is.
+test.each([
+  [
+    'in the upper left corner',
+    [
+      ['111...', 'CCCC..'],
+      ['111...', 'CtCC..'],
+      ['111...', 'CCCC..'],
+      ['......', 'CCC...'],
+      ['......', '......'],
+    ],
+  ],
+  [
+    'in the lower right corner',
+    [
+      ['......', '......'],
+      ['......', '...CCC'],
+      ['...111', '..CCCC'],
+      ['...111', '..CCtC'],
+      ['...111', '..CCCC'],
+    ],
+  ],
+  [
+    'along the whole edge',
+    [
+      ['111111', 'CCCCCC'],
+      ['111111', 'CttttC'],
+      ['111111', 'CttttC'],
+      ['111111', 'CttttC'],
+      ['111111', 'CCCCCC'],
+    ],
+  ],
+  [
+    'of one pixel',
+    [
+      ['......', '......'],
+      ['......', '...C..'],
+      ['...1..', '..CCC.'],
+      ['......', '...C..'],
+      ['......', '......'],
+    ],
+  ],
+])('the contour of a response %s', (_, drawing) => {
+  const [rows, columns] = [5, 6];
+  const response = Float32Array.from(
+    drawing.flatMap(([values]) => Array.from(values!)),
+    (value) => (value === '1' ? 1 : 0),
+  );
+  // No two pixels and no two channels are alike.
+  const before = Uint8Array.from({ length: rows * columns * 3 }, (__, at) => 10 + at);
+  const rgb = before.slice();
+  drawResponse(rgb, response, rows, columns);
+  const colours: Record<string, (value: number, channel: number) => number> = {
+    // Of 0.8: (252, 165, 10).
+    C: (__, channel) => [252, 165, 10][channel]!,
+    // A third and more of the brightest, (252, 255, 164).
+    t: (value, channel) => Math.round(0.65 * value + 0.35 * [252, 255, 164][channel]!),
+    '.': (value) => value,
+  };
+  expect([...rgb]).toEqual(
+    [...before].map((value, at) => colours[drawing[Math.floor(at / 18)]![1]![Math.floor(at / 3) % 6]!]!(value, at % 3)),
+  );
+});
+
+test('a response below half of the peak is tinted the less, the weaker it is', () => {
+  const rgb = new Uint8Array(3 * 3).fill(200);
+  drawResponse(rgb, Float32Array.of(0.3, 0.2, 0.1), 1, 3);
+  // Inferno at three, two and one tenths; 10.5, 7 and 3.5 % of it.
+  expect([...rgb]).toEqual(
+    [
+      [106, 23, 110],
+      [66, 10, 104],
+      [22, 11, 57],
+    ].flatMap((colour, at) => colour.map((value) => Math.round(200 + 0.35 * [0.3, 0.2, 0.1][at]! * (value - 200)))),
+  );
+});

@@ -129,3 +129,38 @@ test('the levels stand beside the line of the slice that the network named them 
 test('a name cannot draw: markup stays text', () => {
   expect(keyImageElements(input({ name: '</text><rect width="9999"/>' }))).not.toContain('<rect width="9999"');
 });
+
+test('everything over the planes stands in its place, in its colour', () => {
+  const drawn = keyImageElements(
+    input({
+      marks: [
+        { positionMm: -20, levels: 'C5' },
+        { positionMm: -30, levels: 'C7' },
+      ],
+    }),
+  );
+  const of = (written: string, ...names: string[]): string =>
+    names.flatMap((name) => new RegExp(` ${name}="([^"]*)"`).exec(written)?.[1] ?? []).join(' ');
+  const layout = [...drawn.matchAll(/<(rect|text)([^>]*)>(?:([^<]*)<\/text>)?/g)].map(([, shape, written, words]) =>
+    shape === 'rect'
+      ? `rect ${of(written!, 'x', 'y', 'width', 'height', 'fill', 'fill-opacity')}`
+      : `${of(written!, 'x', 'y', 'text-anchor', 'fill', 'font-weight')}: ${words}`,
+  );
+  expect(layout).toEqual([
+    'rect 928 26 #0E1116',
+    '230.0 18.0 middle #E6EAF0: Axial, series 3 image 41',
+    '698.0 18.0 middle #E6EAF0: Sagittal through it',
+    // The plane of the sagittal at 272, in the upper and the lower sixth of 414.
+    'rect 271 26.0 2 69.0 #84C8FF',
+    'rect 271 371.0 2 69.0 #84C8FF',
+    // The slice 21 mm and the other one 31 mm below the edge at 104.
+    'rect 491 190.19 414 1.5 #FDBF52 0.8',
+    '901.0 186.9 end #FDBF52 bold: C5',
+    '901.0 228.3 end #A3ADBA: C7',
+    'rect 891 231.59 14 1.5 #A3ADBA',
+    '27.0 233.0 start #E6EAF0: R',
+    '433.0 233.0 end #E6EAF0: L',
+    '495.0 355.0 start #E6EAF0: A',
+    '901.0 355.0 end #E6EAF0: P',
+  ]);
+});

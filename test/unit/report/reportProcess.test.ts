@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { systemClock } from '../../../src/base/clock.ts';
+import { systemClock, type Clock } from '../../../src/base/clock.ts';
 import { TriageError } from '../../../src/base/errors.ts';
 import { installationFault } from '../../../src/base/installationFault.ts';
-import { createLog } from '../../../src/base/log.ts';
+import { createLog, type Log, type LogFields } from '../../../src/base/log.ts';
 import type { DecodeSlice } from '../../../src/case/triageModel.ts';
 import { createReportProcess, type ReportProcess } from '../../../src/report/reportProcess.ts';
 import { createResultWriter } from '../../../src/report/writeResults.ts';
@@ -36,7 +36,7 @@ afterAll(async () => {
 
 function processOf(
   of: Study,
-  limits: { timeoutMs?: number; memoryLimitMb?: number; resultsDir?: string } = {},
+  limits: { timeoutMs?: number; memoryLimitMb?: number; resultsDir?: string; clock?: Clock; log?: Log } = {},
 ): ReportProcess {
   const { softwareVersion, institutionName, spoolDir, options } = of.options;
   const made = createReportProcess({
@@ -51,8 +51,8 @@ function processOf(
     renderLines: of.options.renderLines,
     memoryLimitMb: limits.memoryLimitMb ?? 1_024,
     timeoutMs: limits.timeoutMs ?? 120_000,
-    clock: systemClock,
-    log: createLog('silent'),
+    clock: limits.clock ?? systemClock,
+    log: limits.log ?? createLog('silent'),
   });
   started.push(made);
   return made;
@@ -159,4 +159,56 @@ describe('a child that', () => {
     });
     expect(reports.pid()).toBeNull();
   });
+});
+
+test('a report has its time from when its child is ready, and the decoding of slices is not counted', async () => {
+  const asked: number[] = [];
+  const told: (LogFields | undefined)[] = [];
+  const one = processOf(study, {
+    timeoutMs: 20_000,
+    clock: {
+      ...systemClock,
+      after: (ms, run) => {
+        // The memory of the child is looked at every 250 ms.
+        if (ms !== 250) asked.push(ms);
+        return systemClock.after(ms, run);
+      },
+    },
+    log: { ...createLog('silent'), info: (_, fields) => void told.push(fields) },
+  });
+  const objects = await one.write(study.claim, suspected(study.claim));
+  // A minute for the start; then from the beginning and after each of: key slice, lines of its sagittal, two pictures.
+  expect(asked).toEqual([60_000, ...new Array<number>(5).fill(20_000)]);
+  expect(told).toEqual([
+    {
+      studyInstanceUid: study.claim.record.studyInstanceUid,
+      seriesInstanceUid: objects[0]!.seriesInstanceUid,
+      count: 4,
+      revision: 3,
+    },
+  ]);
+});
+
+test('the end of a child is noticed, that of the one before changes nothing, and after the last none is begun', async () => {
+  const one = processOf(study);
+  const write = (signal?: AbortSignal) => one.write(study.claim, notAnalysed('why', 'outside-domain'), signal);
+  await expect(write(AbortSignal.abort())).rejects.toMatchObject({
+    message: expect.stringContaining('not begun') as string,
+  });
+  const before = one.pid()!;
+  const stopping = new AbortController();
+  const stopped = write(stopping.signal);
+  // The report is being asked for.
+  await Promise.resolve();
+  stopping.abort();
+  await expect(stopped).rejects.toThrow('The report was stopped.');
+  await write();
+  const pid = one.pid()!;
+  expect(pid).not.toBe(before);
+  await write();
+  expect(one.pid()).toBe(pid);
+  process.kill(pid, 'SIGKILL');
+  await expect.poll(() => one.pid()).toBeNull();
+  await one.close();
+  await expect(write()).rejects.toMatchObject({ message: expect.stringContaining('not begun') as string });
 });

@@ -151,8 +151,10 @@ test('the predecessor that a destination has replaces the one that the report na
     const form = await writeSrForm(study.options.resultsDir, report!, CLASSES[1][1], predecessor);
     expect(await dciodvfyErrors(form.path)).toEqual([]);
     const [json] = (await pydicomJson(form.path)) as [Json];
-    const series = items(items(json, '0040A360')[0]!, '00081115')[0]!;
+    const [named] = items(json, '0040A360');
+    const series = items(named!, '00081115')[0]!;
     const [reference] = items(series, '00081199');
+    expect(text(named!, '0020000D')).toBe(claim.record.studyInstanceUid);
     return [text(reference!, '00081150'), text(reference!, '00081155'), text(series, '0020000E')];
   };
   expect(await predecessorOf(null)).toEqual([CLASSES[0][1], '2.25.11', '2.25.12']);

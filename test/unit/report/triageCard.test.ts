@@ -64,7 +64,8 @@ test('key slices that are frames are named as frames', async () => {
 });
 
 test('the bar is as long as the score', () => {
-  const { rgb, columns } = triageCard(input(suspected(study.claim)));
+  const { rgb, rows, columns } = triageCard(input(suspected(study.claim)));
+  expect([rows, columns, rgb.length]).toEqual([768, 1024, 768 * 1024 * 3]);
   const amber = Array.from({ length: columns }, (_, column) =>
     rgb.subarray((304 * columns + column) * 3, (304 * columns + column) * 3 + 3),
   ).filter(([r, g, b]) => r === 0xfd && g === 0xbf && b === 0x52);
