@@ -1,5 +1,6 @@
 import type { WallAnswer } from '../answers/wallAnswer.ts';
 import type { HeldFacts, OpenFlags, RowDelivery, WorklistRow } from '../answers/worklistAnswer.ts';
+import type { Findings } from '../case/case.ts';
 import { FLAGGED, SAME_LEVEL } from '../worklist/list/priorNotes.ts';
 import type { CaseDetail } from '../worklist/list/worklistQuery.ts';
 
@@ -162,6 +163,13 @@ export function withoutFindings(flags: OpenFlags): OpenFlags {
 export function withoutLocations(row: WorklistRow): WorklistRow {
   const priorNote = row.priorNote?.replace(SAME_LEVEL, FLAGGED) ?? null;
   return { ...row, levels: [], finding: null, keySlices: [], priorNote };
+}
+
+/** The same for the findings of a case. */
+export function findingsWithoutLocations(findings: Findings): Findings {
+  const shown: Findings = { ...findings, slices: [], keySlices: [] };
+  delete shown.vertebrae;
+  return shown;
 }
 
 const RECEIPTS = ['committed', 'found', 'accepted'] as const;

@@ -29,34 +29,32 @@ def train_localiser(profile, cases, validation, out, seed, device, *, report=pri
     torch.manual_seed(seed)
     localiser = Localiser(recipe["width"], recipe["units"]).to(device)
     optimizer = torch.optim.AdamW(localiser.parameters(), lr=recipe["learningRate"], weight_decay=recipe["weightDecay"])
-    checkpoint, first = Path(out) / "localiser.pt", 0
+    checkpoint, rows = Path(out) / "localiser.pt", []
     if checkpoint.exists():
         saved = load_checkpoint(checkpoint, device)
         localiser.load_state_dict(saved["localiser"]), optimizer.load_state_dict(saved["optimizer"])
-        first = saved["epoch"]
-    with (Path(out) / "localiser.csv").open("a", newline="") as log:
-        writer = csv.writer(log)
-        if log.tell() == 0:
-            writer.writerow(["epoch", "loss", "validationMiddlePixels", "validationLikeliestLevelIsCut"])
-        for epoch in range(first, recipe["epochs"]):
-            random = np.random.default_rng((seed, 26, epoch))
-            localiser.train()
-            losses = []
-            for index, case in enumerate(random.permutation(len(known))):
-                for group in optimizer.param_groups:
-                    group["lr"] = recipe["learningRate"] * cosine((epoch + index / len(known)) / recipe["epochs"])
-                loss = loss_of(localiser, *(part.to(device) for part in view(known[case], recipe["shiftPixels"], random)))
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()
-                torch.nn.utils.clip_grad_norm_(localiser.parameters(), 5.0)
-                optimizer.step()
-                losses.append(float(loss.detach()))
-            off, named = judge(localiser, [case for case in validation if is_known(case)], device)
-            writer.writerow([epoch + 1, f"{np.mean(losses):.5f}", f"{off:.3f}", f"{named:.4f}"])
-            log.flush()
-            report(f"localiser epoch {epoch + 1}/{recipe['epochs']}: loss {np.mean(losses):.4f}, on validation {off:.1f} pixels off, likeliest vertebra right in {named:.1%} of the planes")
-            torch.save({"localiser": localiser.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch + 1}, checkpoint.with_suffix(".tmp"))
-            checkpoint.with_suffix(".tmp").replace(checkpoint)
+        rows = saved["rows"]
+    for epoch in range(len(rows), recipe["epochs"]):
+        random = np.random.default_rng((seed, 26, epoch))
+        localiser.train()
+        losses = []
+        for index, case in enumerate(random.permutation(len(known))):
+            for group in optimizer.param_groups:
+                group["lr"] = recipe["learningRate"] * cosine((epoch + index / len(known)) / recipe["epochs"])
+            loss = loss_of(localiser, *(part.to(device) for part in view(known[case], recipe["shiftPixels"], random)))
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(localiser.parameters(), 5.0)
+            optimizer.step()
+            losses.append(float(loss.detach()))
+        off, named = judge(localiser, [case for case in validation if is_known(case)], device)
+        rows.append([epoch + 1, f"{np.mean(losses):.5f}", f"{off:.3f}", f"{named:.4f}"])
+        torch.save({"localiser": localiser.state_dict(), "optimizer": optimizer.state_dict(), "rows": rows}, checkpoint.with_suffix(".tmp"))
+        checkpoint.with_suffix(".tmp").replace(checkpoint)
+        report(f"localiser epoch {epoch + 1}/{recipe['epochs']}: loss {np.mean(losses):.4f}, on validation {off:.1f} pixels off, likeliest vertebra right in {named:.1%} of the planes")
+    # Written whole, from what the checkpoint holds: a kill neither repeats nor loses a row.
+    with (Path(out) / "localiser.csv").open("w", newline="") as log:
+        csv.writer(log).writerows([["epoch", "loss", "validationMiddlePixels", "validationLikeliestLevelIsCut"], *rows])
     return localiser.cpu().eval()
 
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { TriageError } from '../../base/errors.ts';
 import { caseAnswer } from '../../answers/caseAnswer.ts';
-import { maskedCase, withoutLocations } from '../maskedRow.ts';
+import { findingsWithoutLocations, maskedCase, withoutLocations } from '../maskedRow.ts';
 import { route } from '../route.ts';
 
 /** Views that a response lists; the audit has all of them. */
@@ -48,7 +48,7 @@ export const caseRoutes = [
         priors,
         newer,
         series,
-        findings: findings !== null && triageOnly ? { ...findings, slices: [], keySlices: [] } : findings,
+        findings: findings !== null && triageOnly ? findingsWithoutLocations(findings) : findings,
         triageOnly,
         viewerTemplate,
         volume,

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { createPatientNames, type NamesRule } from '../../../src/web/patientNames.ts';
-import { withoutLocations } from '../../../src/web/maskedRow.ts';
+import { findingsWithoutLocations, withoutLocations } from '../../../src/web/maskedRow.ts';
+import type { Findings } from '../../../src/case/case.ts';
 import type { WorklistRow } from '../../../src/answers/worklistAnswer.ts';
 import type { SqliteDatabase } from '../../../src/worklist/db/database.ts';
 import { addStudy, studyUid } from '../../browser/seededWorklist.ts';
@@ -48,6 +49,22 @@ test('a row without locations says how suspicious, and not where', async () => {
   expect(row!.levels).toEqual(['C5', 'C6']);
   expect(row!.keySlices).not.toEqual([]);
   expect(withoutLocations(row!)).toEqual({ ...row!, levels: [], finding: null, keySlices: [] });
+});
+
+test('findings without locations name no slice and no vertebra', () => {
+  const findings = {
+    decision: 'suspected',
+    probability: 0.9,
+    slices: [{ sopInstanceUid: '1', score: 0.9, imageProbability: 0.8 }],
+    vertebrae: [{ level: 'C5', probability: 0.9 }],
+    keySlices: [{ sopInstanceUid: '1' }],
+  } as unknown as Findings;
+  expect(findingsWithoutLocations(findings)).toStrictEqual({
+    decision: 'suspected',
+    probability: 0.9,
+    slices: [],
+    keySlices: [],
+  });
 });
 
 const MINUTE_MS = 60_000;
