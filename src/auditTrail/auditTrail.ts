@@ -15,6 +15,8 @@ export interface AuditTrailOptions {
   transport: SyslogTransport;
   naming: AuditNaming;
   source: AuditSource;
+  /** Whether this process is the one that sends. Default: it is. */
+  isOurs?: () => Promise<boolean>;
   /** An entry that has waited for longer raises an alarm. */
   alarmAfterMs: number;
   clock: Clock;
@@ -49,7 +51,17 @@ const LAST_TRY_MS = 2_000;
 
 /** Sends the audit, in order, to the site's repository. Nothing waits for it: the entries to be sent are those after the stored position. */
 export function startAuditTrail(options: AuditTrailOptions): AuditTrail {
-  const { outbox, transport, naming, source, clock, log, pollMs = POLL_MS, retryMinMs = RETRY_MIN_MS } = options;
+  const {
+    outbox,
+    transport,
+    naming,
+    source,
+    isOurs = () => Promise.resolve(true),
+    clock,
+    log,
+    pollMs = POLL_MS,
+    retryMinMs = RETRY_MIN_MS,
+  } = options;
   let lastError: string | null = null;
 
   /** Sends one batch; false when there was nothing to send. */
@@ -68,6 +80,7 @@ export function startAuditTrail(options: AuditTrailOptions): AuditTrail {
     return true;
   };
   const loop = startWakingLoop({
+    isOurs,
     step: async () => {
       const more = await sendNext();
       if (lastError !== null) log.info('the audit repository answers again');
@@ -101,7 +114,7 @@ export function startAuditTrail(options: AuditTrailOptions): AuditTrail {
     close: async () => {
       const last = loop
         .stop()
-        .then(sendNext)
+        .then(async () => (await isOurs()) && (await sendNext()))
         .catch(() => false);
       await Promise.race([last, clock.sleep(LAST_TRY_MS)]);
     },

@@ -3,6 +3,8 @@ import type { Clock } from './clock.ts';
 export interface WakingLoopOptions {
   /** Looks once for work; true when there may be more, so that the next look follows at once. `stopping` aborts at {@link WakingLoop.stop}. */
   step: (stopping: AbortSignal) => Promise<boolean>;
+  /** Whether this process is the one that does the work now; where it is not, the loop rests as if there were none. Default: it is. */
+  isOurs?: (() => Promise<boolean>) | undefined;
   /** Longest rest between two looks, ms; null: only a wake ends a rest. */
   pollMs: number | null;
   /** Shortest rest after a wake, ms: wakes in quick succession are answered by one look. */
@@ -36,7 +38,14 @@ function aborted(signal: AbortSignal): Promise<void> {
  * database, in a queue): a wake only says "look now", and one that comes during a look is not missed.
  */
 export function startWakingLoop(options: WakingLoopOptions): WakingLoop {
-  const { step, clock, pollMs, coalesceMs = 0, retryMs = () => RETRY_MS } = options;
+  const {
+    step,
+    isOurs = () => Promise.resolve(true),
+    clock,
+    pollMs,
+    coalesceMs = 0,
+    retryMs = () => RETRY_MS,
+  } = options;
   const stopping = new AbortController();
   let wake = new AbortController();
   const isStopping = (): boolean => stopping.signal.aborted;
@@ -51,7 +60,7 @@ export function startWakingLoop(options: WakingLoopOptions): WakingLoop {
       // Taken before the look, so that a wake during the look counts.
       const woken = (wake = new AbortController()).signal;
       try {
-        const isMore = await step(stopping.signal);
+        const isMore = (await isOurs()) && (await step(stopping.signal));
         failures = 0;
         if (!isMore && !isStopping()) await rest(woken);
       } catch (error) {

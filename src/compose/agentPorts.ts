@@ -35,6 +35,8 @@ export interface Foundation {
   store: WorklistStore;
   /** Work that one of the nodes on this database does at a time. */
   leases: LeaseKeeper;
+  /** Whether this node keeps house now, and asks archives and sends the audit: one of those on this database does. */
+  keepsHouse: () => Promise<boolean>;
   query: WorklistQuery;
   /** Absolute path of a path in the spool. */
   resolvePath: (path: string) => string;

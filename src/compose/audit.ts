@@ -7,8 +7,7 @@ import type { Clock } from '../base/clock.ts';
 import type { AuditRepository, Config } from '../config/config.ts';
 import { readPem } from '../config/configFile.ts';
 import { createAuditOutbox } from '../worklist/audit/auditOutbox.ts';
-import type { WorklistDatabase } from '../worklist/db/database.ts';
-import type { AgentPorts } from './agentPorts.ts';
+import type { Foundation } from './agentPorts.ts';
 
 /** How audit messages identify this system and the destinations of its results. */
 export function auditNaming(config: Config): AuditNaming {
@@ -37,8 +36,7 @@ export function auditSource({ receive, audit: { repository } }: Config): AuditSo
 /** Starts sending the audit to the site's repository; null where none is configured. @throws TriageError `config-invalid` when a certificate cannot be read */
 export async function openAuditTrail(
   config: Config,
-  database: WorklistDatabase,
-  { clock, log }: AgentPorts,
+  { database, keepsHouse, ports: { clock, log } }: Pick<Foundation, 'database' | 'keepsHouse' | 'ports'>,
 ): Promise<AuditTrail | null> {
   const { repository } = config.audit;
   const outbox = createAuditOutbox(database, clock);
@@ -53,6 +51,7 @@ export async function openAuditTrail(
     transport,
     naming: auditNaming(config),
     source: auditSource(config),
+    isOurs: keepsHouse,
     alarmAfterMs: repository.alarmAfterMinutes * 60_000,
     clock,
     log: log.child({ component: 'audit' }),

@@ -152,7 +152,7 @@ export function startDelivery(foundation: Foundation, adapters: Pick<Destination
 
 /** Starts to ask the archives whether somebody else has reported what is unread here. */
 export function startReportWatch(
-  { config, ports, store, releasers }: Foundation,
+  { config, ports, store, keepsHouse, releasers }: Foundation,
   adapters: Pick<DestinationAdapters, 'reporting'>,
 ): void {
   const { readByReport } = config.worklist;
@@ -160,6 +160,7 @@ export function startReportWatch(
   const watch = watchReports({
     store,
     sources: adapters.reporting,
+    isOurs: keepsHouse,
     verifiedOnly: readByReport === 'verified',
     clock: ports.clock,
     log: ports.log.child({ component: 'reports' }),

@@ -73,8 +73,6 @@ export async function layFoundation(
   const values = await openLiveValues(ofFiles, database, ports);
   const { config } = values;
   const audit = createAuditLog(database, clock);
-  const auditTrail = await openAuditTrail(config, database, ports);
-  releasers.push('audit', async () => auditTrail?.close());
   const store = createCaseStore(database, clock, {
     nodeName: config.node.name ?? hostname(),
     changesAnalysis: (images) => changesAnalysis(images, config.assemble),
@@ -110,6 +108,9 @@ export async function layFoundation(
     log: ports.log.child({ component: 'leases' }),
   });
   releasers.push('leases', leases.close);
+  const keepsHouse = async (): Promise<boolean> => (await leases.hold('housekeeping')) !== null;
+  const auditTrail = await openAuditTrail(config, { database, keepsHouse, ports });
+  releasers.push('audit', async () => auditTrail?.close());
   // Nobody listened while the agent was down, and the clock may have been set meanwhile.
   await store.settleDueTimes({ hasStepped: false });
   await settleDestinations({ config, database, store, ports });
@@ -119,5 +120,19 @@ export async function layFoundation(
     },
   });
   const resolvePath = (path: string): string => join(paths.spool, path);
-  return { config, values, ports, releasers, paths, database, audit, auditTrail, store, leases, query, resolvePath };
+  return {
+    config,
+    values,
+    ports,
+    releasers,
+    paths,
+    database,
+    audit,
+    auditTrail,
+    store,
+    leases,
+    keepsHouse,
+    query,
+    resolvePath,
+  };
 }

@@ -10,6 +10,7 @@ export function startPriors(foundation: Foundation, doors: FetchDoors): void {
     config,
     database,
     audit,
+    keepsHouse,
     releasers,
     ports: { clock, log },
   } = foundation;
@@ -25,6 +26,7 @@ export function startPriors(foundation: Foundation, doors: FetchDoors): void {
       minAgeMs: maxAgeMsOf(assemble) ?? 0,
     },
     pull: pullPorts(foundation),
+    isOurs: keepsHouse,
     audit,
     clock,
     log: log.child({ component: 'priors' }),

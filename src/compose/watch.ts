@@ -8,6 +8,7 @@ export function startWatch(foundation: Foundation, doors: FetchDoors): Watch | n
   const {
     config,
     database,
+    keepsHouse,
     releasers,
     ports: { clock, log },
   } = foundation;
@@ -20,6 +21,7 @@ export function startWatch(foundation: Foundation, doors: FetchDoors): Watch | n
     overlapDays: settings.overlapDays,
     mostStudies: settings.mostStudies,
     pull: pullPorts(foundation),
+    isOurs: keepsHouse,
     clock,
     log: log.child({ component: 'watch' }),
   });

@@ -18,6 +18,8 @@ export interface ReportWatchPorts {
   sources: () => readonly ReportSource[];
   /** Only reports that a person has signed count. */
   verifiedOnly: boolean;
+  /** Whether this process is the one that asks. Default: it is. */
+  isOurs?: () => Promise<boolean>;
   clock: Clock;
   log: Log;
 }
@@ -41,6 +43,7 @@ export function watchReports(ports: ReportWatchPorts): { stop: () => Promise<voi
     return look;
   };
   const loop = startWakingLoop({
+    isOurs: ports.isOurs,
     step: async () => {
       const sources = ports.sources();
       if (sources.length === 0) return false;

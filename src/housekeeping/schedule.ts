@@ -7,6 +7,8 @@ import { nextRunMs, parseCron, systemOffset, type CronPlan, type UtcOffset } fro
 type HousekeepingJob = 'nudge' | 'retention' | 'nightly' | 'proof' | 'watch';
 
 export interface HousekeepingOptions {
+  /** Whether this process is the one that keeps house: another does no job but the nudge. Default: it is. */
+  isOurs?: () => Promise<boolean>;
   maintenance: WorklistMaintenance;
   clock: Clock;
   log: Log;
@@ -45,7 +47,7 @@ const LATE_MS = 5 * MINUTE_MS;
 
 /** Schedules the housekeeping. @throws TriageError `config-invalid` for an invalid cron expression */
 export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
-  const { maintenance, clock, log } = options;
+  const { maintenance, isOurs = () => Promise.resolve(true), clock, log } = options;
   const running = new Map<HousekeepingJob, Promise<boolean>>();
   const jobs: Record<HousekeepingJob, () => Promise<void>> = {
     nudge: () => {
@@ -74,6 +76,7 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
   async function attempt(job: HousekeepingJob): Promise<boolean> {
     const startedMs = clock.monotonicMs();
     try {
+      if (job !== 'nudge' && !(await isOurs())) return false;
       await jobs[job]();
       log.debug('Housekeeping done', { job, durationMs: Math.round(clock.monotonicMs() - startedMs) });
       return true;

@@ -23,6 +23,8 @@ export interface PriorsOptions {
   limits: PriorLimits;
   pull: Omit<PullPorts, 'retrieve'>;
   audit: Pick<AuditLog, 'append'>;
+  /** Whether this process is the one that asks. Default: it is. */
+  isOurs?: () => Promise<boolean>;
   clock: Clock;
   log: Log;
 }
@@ -37,6 +39,7 @@ const POLL_MS = 2_000;
 export function startFetchingPriors(options: PriorsOptions): { stop: () => Promise<void> } {
   const { archives, searches, clock, log } = options;
   const loop = startWakingLoop({
+    isOurs: options.isOurs,
     step: async (stopping) => {
       await searches.noteNew(archives.map(({ name }) => name));
       let isMore = false;

@@ -23,6 +23,8 @@ export interface WatchOptions {
   /** Studies that are fetched from one archive before the others have their turn. */
   mostStudies: number;
   pull: Omit<PullPorts, 'retrieve'>;
+  /** Whether this process is the one that asks. Default: it is. */
+  isOurs?: () => Promise<boolean>;
   clock: Clock;
   log: Log;
 }
@@ -43,6 +45,7 @@ const DAY_MS = 86_400_000;
 export function watchArchives(options: WatchOptions): Watch {
   const { archives, clock, log } = options;
   const loop = startWakingLoop({
+    isOurs: options.isOurs,
     step: async (stopping) => {
       const looks = await Promise.all(
         archives.map((archive) =>

@@ -89,3 +89,32 @@ test('stopping does not wait for a repository that takes and never answers', asy
   expect(systemClock.monotonicMs() - before).toBeLessThan(15_000);
   expect(await outbox.waiting()).toMatchObject({ sentSeq: 0, count: 1 });
 });
+
+test('an audit that another process sends is not sent here, not even when this one ends', async () => {
+  const { database } = await openWorklist();
+  const outbox = createAuditOutbox(database, systemClock);
+  await outbox.begin();
+  await createAuditLog(database, systemClock).append({ action: 'sign-in', actor: 'ann' });
+  const sent: number[] = [];
+  let asked = 0;
+  const trail = startAuditTrail({
+    outbox,
+    transport: {
+      address: 'tls://arr.example:6514',
+      send: ({ length }) => {
+        sent.push(length);
+        return Promise.resolve();
+      },
+    },
+    isOurs: () => Promise.resolve((asked += 1) === 0),
+    naming: { aeTitle: 'ODONTOID', hostName: 'triage-1', domain: 'd', destinations: [], patientNames: false },
+    source: { id: 'ODONTOID', siteId: '' },
+    alarmAfterMs: 60_000,
+    clock: systemClock,
+    log: createLog('silent'),
+    pollMs: 5,
+  });
+  await expect.poll(() => asked).toBeGreaterThan(2);
+  await trail.close();
+  expect([sent, (await outbox.waiting()).count]).toEqual([[], 1]);
+});

@@ -32,6 +32,13 @@ describe('a waking loop', () => {
     await until(() => seen.looks === 4);
   });
 
+  it('leaves the work to another process, and rests, until it is its own', async () => {
+    let asked = 0;
+    const { seen } = start({ pollMs: 5, isOurs: () => Promise.resolve((asked += 1) > 3) });
+    await until(() => seen.looks > 0);
+    expect(asked).toBeGreaterThan(3);
+  });
+
   it('looks again by itself after its poll', async () => {
     const { seen } = start({ pollMs: 10 });
     await until(() => seen.looks > 3);

@@ -201,3 +201,21 @@ test.each([
   expect(warned).toEqual([words]);
   expect(noted).toEqual([]);
 });
+
+test('an archive that another process asks for reports is not asked here', async () => {
+  const looked: number[] = [];
+  const watch = watching({
+    isOurs: () => Promise.resolve(false),
+    store: {
+      unreadStudies: (sinceMs) => {
+        looked.push(sinceMs);
+        return Promise.resolve([]);
+      },
+      noteReported: () => Promise.resolve(true),
+    },
+    sources: [{ name: 'pacs', reportsOf: () => Promise.resolve([]) }],
+  });
+  await watch.begun();
+  await watch.minute();
+  expect(looked).toEqual([]);
+});

@@ -114,6 +114,19 @@ it('a proof of life follows another schedule from the next minute on, and none w
   await housekeeping.close();
 });
 
+it('an agent that does not keep house does no job but the nudge, until it does', async () => {
+  let isOurs = false;
+  const { pass, ran, housekeeping } = planned('2026-11-02T01:10Z', ZONES.berlin, {
+    isOurs: () => Promise.resolve(isOurs),
+  });
+  await pass(HOUR_MS);
+  expect([new Set(ran.map(([job]) => job)), await housekeeping.run('nightly')]).toEqual([new Set(['nudge']), false]);
+  isOurs = true;
+  await pass(HOUR_MS);
+  expect(new Set(ran.map(([job]) => job))).toEqual(new Set(['nudge', 'retention', 'nightly']));
+  await housekeeping.close();
+});
+
 describe('housekeeping through the year', () => {
   /** Both changes of each zone in 2026 and the days around them. */
   it.each([

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { TriageError } from '../../../src/base/errors.ts';
 import { createLog } from '../../../src/base/log.ts';
@@ -166,4 +166,23 @@ test('a stop does not wait for an archive that does not answer, and the search i
   await expect.poll(() => fetched.length).toBe(1);
   await fetching.stop();
   expect((await searches.nextDue('old-pacs'))?.studyInstanceUid).toBe(studyUid(1));
+});
+
+test('priors that another process looks for are not looked for here', async () => {
+  let asked = 0;
+  const { options } = await open({
+    find: () => {
+      asked += 1;
+      return Promise.resolve([found('prior')]);
+    },
+  });
+  const isOurs = vi.fn(() => Promise.resolve(false));
+  const fetching = startFetchingPriors({
+    ...options,
+    isOurs,
+    clock: { ...systemClock, now: () => options.clock.now() },
+  });
+  await expect.poll(() => isOurs.mock.calls.length).toBe(1);
+  await fetching.stop();
+  expect(asked).toBe(0);
 });

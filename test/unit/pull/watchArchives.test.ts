@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { TriageError } from '../../../src/base/errors.ts';
 import { createLog } from '../../../src/base/log.ts';
@@ -48,7 +48,7 @@ async function watched(answers: Partial<ArchiveClient>, overlapDays = 2) {
     nowMs = noon(day);
     await lookAtArchive(options.archives[0]!, options, new AbortController().signal);
   };
-  const watch = () => watchArchives(options);
+  const watch = (isOurs?: () => Promise<boolean>) => watchArchives({ ...options, ...(isOurs && { isOurs }) });
   return { look, watch, store, asked, moved };
 }
 
@@ -127,4 +127,13 @@ test('a stop does not wait for an archive that does not answer', async () => {
   await expect.poll(() => moved.length).toBe(1);
   await watching.stop();
   expect([moved.length, (await store.status('old-pacs')).waiting]).toEqual([1, 1]);
+});
+
+test('an archive that another process watches is not asked', async () => {
+  const { watch, asked } = await watched({});
+  const isOurs = vi.fn(() => Promise.resolve(false));
+  const watching = watch(isOurs);
+  await expect.poll(() => isOurs.mock.calls.length).toBe(1);
+  await watching.stop();
+  expect(asked).toEqual([]);
 });
