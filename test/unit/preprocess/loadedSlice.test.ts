@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { loadSlice } from '../../../src/preprocess/loadedSlice.ts';
 import { modelInput } from '../../../src/preprocess/modelInput.ts';
 import type { InputSpec, OrientedSlice } from '../../../src/preprocess/modelInput.ts';
@@ -110,6 +110,22 @@ describe('the kernel computes what the scalar reference does, to the bit', () =>
     expectLikeReference({ hu, rows, columns }, spec);
     expectLikeReference({ hu: hu.subarray(0, 600), rows: 20, columns: 30 }, spec);
   });
+});
+
+it('the memory of a slice of more than 32 MiB is given back before the next one, and not that of a smaller one', () => {
+  const load = (mebibytes: number) => loadSlice(new Float32Array(mebibytes * 262_144), 1, mebibytes * 262_144);
+  // Whatever was loaded before.
+  load(1);
+  const made = vi.spyOn(WebAssembly, 'Instance');
+  onTestFinished(() => made.mockRestore());
+  const after = (mebibytes: number): number => {
+    load(mebibytes);
+    made.mockClear();
+    load(1);
+    return made.mock.calls.length;
+  };
+  // The slice lies behind a page of 64 KiB.
+  expect([after(31.5), after(32.5), after(1)]).toEqual([0, 1, 0]);
 });
 
 // W 650, C 400: 75 HU and below are level 0, 725 HU and above 255, each level 650 / 255 = 2.549 HU.

@@ -261,6 +261,15 @@ test.each<[string, Partial<Findings>, string[]]>([
     ],
   ],
   [
+    'not analysed, in one character more',
+    { decision: 'not-analysed', reasonCode: 'no-axial', reason: 'five words have thirty letters2', keySlices: [] },
+    [
+      'rect 52 128 64 64 none #FF9188 5 10 7',
+      '152.0 151.8 26 start #FF9188 bold: Not analysed: five words have thirty letters2 - read',
+      '152.0 185.6 26 start #FF9188 bold: as usual',
+    ],
+  ],
+  [
     'not analysed, for a long reason',
     {
       decision: 'not-analysed',
@@ -350,4 +359,11 @@ test('a network with a long name is cut in the footer, not written over its edge
   expect(line!.split('#A3ADBA: ')[1]).toBe(
     `Odontoid 0.1.0, network ${'n'.repeat(40)} 1.0.0 (0123456789ab), 2026-11-23 12:30,\u2026`,
   );
+});
+
+test('a reason without end takes five lines of a card', () => {
+  const reason = 'word '.repeat(90).trim();
+  const lines = layout(eightSlices({ decision: 'not-analysed', reasonCode: 'x', reason, keySlices: [] }));
+  const said = lines.slice(5, lines.indexOf('translate(0 0)'));
+  expect([said.length, said.at(-1)!.endsWith('\u2026')]).toEqual([5, true]);
 });
