@@ -140,7 +140,7 @@ const PAGE_ROOMS = {
   wall: ['alerts/useAlerts', 'alerts/alertChoices', 'access/oneTimeLink', 'access/accessWords'],
   access: ['wall/wallScreens'],
   thresholds: ['access/confirmIdentity'],
-  models: ['access/confirmIdentity', 'admin/admin'],
+  models: ['access/confirmIdentity', 'admin/admin', 'admin/sizeText'],
   admin: ['access/confirmIdentity'],
   parts: ['access/confirmIdentity'],
 };

@@ -63,7 +63,8 @@ export type ThresholdQuestion = z.infer<typeof thresholdQuestion>;
 const modelBoard = z.strictObject({
   checkedAtMs: epochMs.nullable().describe('When the files were last checked; null while the first check runs.'),
   isChecking: z.boolean().describe('Files have changed, or the last check is old.'),
-  isDeciding: z.boolean().describe('A package is being checked before it is taken into use.'),
+  isDeciding: z.boolean().describe('A package is being checked before it is installed or taken into use.'),
+  mostUploadBytes: z.int().describe('Largest package that is installed through this API; 0: none.'),
   wanted: z
     .strictObject({ active: identity.nullable(), shadow: identity.nullable() })
     .describe('What each role is to have.'),
@@ -77,6 +78,7 @@ const modelBoard = z.strictObject({
         model: identity.nullable(),
         kind: z.string().nullable(),
         roles: z.array(role),
+        removable: z.boolean().describe('Installed, and neither in use nor what the agent would go back to.'),
         shippedThreshold: z.number().nullable(),
         thresholdQuestion: thresholdQuestion
           .nullable()
@@ -93,6 +95,12 @@ const modelBoard = z.strictObject({
 });
 /** The known packages and decisions. */
 export type ModelBoard = z.infer<typeof modelBoard>;
+
+export const installedModel = z
+  .strictObject({ model: identity, wasThere: z.boolean().describe('It was installed before; nothing has changed.') })
+  .meta({ id: 'InstalledModel' });
+/** A package that was uploaded and has passed its check. */
+export type InstalledModel = z.infer<typeof installedModel>;
 
 export const networkAnswer = z
   .strictObject({

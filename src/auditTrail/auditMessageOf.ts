@@ -68,6 +68,8 @@ const MESSAGES: Readonly<Record<AuditAction, Describe>> = {
     SOFTWARE_CONFIGURATION,
     'A network’s probabilities were fitted to the verdicts of the site',
   ),
+  'model.installed': securityAlert(SOFTWARE_CONFIGURATION, 'A network was installed; it judges nothing yet'),
+  'model.removed': securityAlert(SOFTWARE_CONFIGURATION, 'A network that judged nothing was removed'),
   'selection.changed': securityAlert(SOFTWARE_CONFIGURATION, 'The selection rules have changed'),
   'setting.changed': securityAlert(SOFTWARE_CONFIGURATION, 'A setting was changed on the page'),
   'names.shown': securityAlert(RESTRICTED_FUNCTION, 'The names of patients were shown in the worklist'),

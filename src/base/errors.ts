@@ -54,6 +54,8 @@ export const ERROR_KINDS = {
   'model-conflict': { retry: false, httpStatus: 409 },
   /** A package that does not pass its check is not put into use. */
   'model-refused': { retry: false, httpStatus: 422 },
+  /** A package that judges, or may have to, is not removed. */
+  'model-in-use': { retry: false, httpStatus: 409 },
   /** Another package is being checked. */
   'model-check-running': { retry: true, httpStatus: 409 },
   /** The site has set a threshold, and nobody has said whether to keep it. */

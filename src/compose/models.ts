@@ -105,6 +105,8 @@ export function modelAdministration({ config, store, ports: { clock } }: Foundat
     store,
     // The check of a new package must not slow down the active one.
     verify: (dir) => verifyRuns(dir, { ...config.infer, niceness: LOWEST_PRIORITY }),
+    serving: () => roles.flatMap((role) => role.model()?.identity ?? []),
+    uploads: { mostBytes: config.web.modelUploadMaxBytes, keepFreeBytes: config.receive.minFreeBytes },
     onDecided: () => {
       for (const role of roles) role.look().catch(() => undefined);
     },

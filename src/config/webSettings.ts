@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { port, secret } from './values.ts';
+import { bytes, port, secret } from './values.ts';
 
 const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
@@ -62,6 +62,11 @@ export const webSettings = z
       .default(false)
       .describe(
         'Serve studies and results to viewers: QIDO-RS and WADO-RS under `/dicom-web`, for tokens and for people who are signed in.',
+      ),
+    modelUploadMaxBytes: bytes(0, 17_179_869_184)
+      .default(536_870_912)
+      .describe(
+        'Largest model package that an admin may install on the page; 0: packages are installed on the command line only.',
       ),
     sessions: z
       .strictObject({

@@ -1,4 +1,5 @@
 import { createHash, webcrypto } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
@@ -200,6 +201,9 @@ export interface ModelPackage<Card extends ModelCard = ModelCard> {
   graphs: Readonly<Record<string, Uint8Array>>;
 }
 
+/** The same without the bytes of its graphs. */
+export type CheckedPackage = Omit<ModelPackage, 'graphs'>;
+
 /** Reads `model.json` alone. @throws TriageError `model-invalid` naming the key. */
 async function readModelCard(dir: string): Promise<{ card: ModelCard; bytes: Uint8Array }> {
   let bytes: Uint8Array;
@@ -230,18 +234,45 @@ async function readModelCard(dir: string): Promise<{ card: ModelCard; bytes: Uin
  * @throws TriageError `model-invalid` for a bad manifest or a missing file, `model-tampered` when bytes differ from what the manifest says.
  */
 export async function loadModelPackage(dir: string): Promise<ModelPackage> {
-  const { card, bytes } = await readModelCard(dir);
-  const identity = { name: card.name, version: card.version, sha256: createHash('sha256').update(bytes).digest('hex') };
+  const read = await readModelCard(dir);
   const graphs = Object.fromEntries(
     await Promise.all(
-      Object.entries(card.files).map(async ([name, file]) => [name, await readChecked(dir, file)] as const),
+      Object.entries(read.card.files).map(async ([name, file]) => [name, await readChecked(dir, file)] as const),
     ),
   );
+  return { ...(await described(dir, read)), graphs };
+}
+
+/** Makes the same checks, piece by piece: no file is held in memory as a whole. @throws TriageError as `loadModelPackage` does */
+export async function checkModelPackage(dir: string): Promise<CheckedPackage> {
+  const read = await readModelCard(dir);
+  for (const file of Object.values(read.card.files)) {
+    const name = path.join(dir, file.path);
+    const hash = createHash('sha256');
+    let sizeBytes = 0;
+    try {
+      for await (const piece of createReadStream(name) as AsyncIterable<Buffer>) {
+        hash.update(piece);
+        sizeBytes += piece.length;
+      }
+    } catch (error) {
+      throw unreadable(name, error);
+    }
+    if (sizeBytes !== file.sizeBytes || hash.digest('hex') !== file.sha256) throw tampered(name);
+  }
+  return described(dir, read);
+}
+
+async function described(
+  dir: string,
+  { card, bytes }: Awaited<ReturnType<typeof readModelCard>>,
+): Promise<CheckedPackage> {
+  const identity = { name: card.name, version: card.version, sha256: createHash('sha256').update(bytes).digest('hex') };
   const defaultThreshold = card.operatingPoints.find((point) => point.name === 'default')?.threshold;
   if (defaultThreshold === undefined)
     throw new TriageError('model-invalid', 'The manifest has no default operating point.');
   const testScores = await readTestScores(dir, identity.sha256);
-  return { card, identity, defaultThreshold, manifest: bytes, testScores, graphs };
+  return { card, identity, defaultThreshold, manifest: bytes, testScores };
 }
 
 async function readChecked(dir: string, file: z.infer<typeof packageFile>): Promise<Uint8Array> {
@@ -250,18 +281,20 @@ async function readChecked(dir: string, file: z.infer<typeof packageFile>): Prom
   try {
     bytes = await readFile(name);
   } catch (error) {
-    throw new TriageError('model-invalid', `The model file ${name} cannot be read: ${messageOf(error)}.`, {
-      cause: error,
-    });
+    throw unreadable(name, error);
   }
   // Not on this thread: a network has a hundred megabytes, and other work would wait meanwhile.
   const digest = async (): Promise<string> =>
     Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes)).toString('hex');
-  if (bytes.length !== file.sizeBytes || (await digest()) !== file.sha256) {
-    throw new TriageError(
-      'model-tampered',
-      `The model file ${name} is not the one that model.json describes. Restore the package from where you got it.`,
-    );
-  }
+  if (bytes.length !== file.sizeBytes || (await digest()) !== file.sha256) throw tampered(name);
   return bytes;
 }
+
+const unreadable = (name: string, cause: unknown): TriageError =>
+  new TriageError('model-invalid', `The model file ${name} cannot be read: ${messageOf(cause)}.`, { cause });
+
+const tampered = (name: string): TriageError =>
+  new TriageError(
+    'model-tampered',
+    `The model file ${name} is not the one that model.json describes. Restore the package from where you got it.`,
+  );

@@ -3,8 +3,8 @@ import path from 'node:path';
 import { makeFolder, syncFolder, writeSynced } from '../base/durably.ts';
 import { TriageError, messageOf } from '../base/errors.ts';
 import type { ModelIdentity } from '../case/triageModel.ts';
-import { loadModelPackage } from './modelCard.ts';
-import type { ModelCard, ModelPackage } from './modelCard.ts';
+import { checkModelPackage } from './modelCard.ts';
+import type { CheckedPackage, ModelCard, ModelPackage } from './modelCard.ts';
 import { TEST_SCORES_FILE } from './testScores.ts';
 
 /** Where a package was found: copied into the data folder, named by `infer.modelDir`, or part of this software. */
@@ -46,7 +46,7 @@ export async function findModelPackages(places: PackagePlaces): Promise<FoundPac
     const isShipped = path.dirname(candidate.dir) === places.shippedDir;
     const source = candidate.source === 'configured' && isShipped ? 'shipped' : candidate.source;
     try {
-      const { card, identity, defaultThreshold } = await loadModelPackage(candidate.dir);
+      const { card, identity, defaultThreshold } = await checkModelPackage(candidate.dir);
       if (found.some((other) => other.identity?.sha256 === identity.sha256)) continue;
       found.push({ dir: candidate.dir, source, identity, card, defaultThreshold, problem: null });
     } catch (error) {
@@ -105,15 +105,57 @@ export async function installModelPackage(
   installedDir: string,
 ): Promise<{ dir: string; wasThere: boolean }> {
   const { identity, card } = source;
-  const dir = installedPackageDir(installedDir, identity);
   await makeFolder(installedDir);
+  if (await isInstalled(identity, installedDir))
+    return { dir: installedPackageDir(installedDir, identity), wasThere: true };
+  await rmLeftovers(installedDir);
+  const incoming = await mkdtemp(path.join(installedDir, INCOMING));
+  for (const [name, file] of Object.entries(card.files))
+    await writeSynced(path.join(incoming, file.path), source.graphs[name]!, 'wx');
+  await writeSynced(path.join(incoming, 'model.json'), source.manifest, 'wx');
+  if (source.testScores !== null)
+    await writeSynced(path.join(incoming, TEST_SCORES_FILE), source.testScores.bytes, 'wx');
+  return { dir: await putInPlace(incoming, identity, installedDir), wasThere: false };
+}
+
+/**
+ * The same for a checked package whose files are in `folder` already, on the disk of the installed ones and durable: it is moved. What its manifest does not
+ * name is left out.
+ *
+ * @throws TriageError `model-conflict` when other bytes are installed under the same name and version
+ */
+export async function moveModelPackage(
+  folder: string,
+  { identity, card, testScores }: CheckedPackage,
+  installedDir: string,
+): Promise<{ dir: string; wasThere: boolean }> {
+  if (await isInstalled(identity, installedDir))
+    return { dir: installedPackageDir(installedDir, identity), wasThere: true };
+  const named = new Set(['model.json', ...Object.values(card.files).map((file) => file.path)]);
+  if (testScores !== null) named.add(TEST_SCORES_FILE);
+  for (const name of await readdir(folder)) if (!named.has(name)) await rm(path.join(folder, name));
+  return { dir: await putInPlace(folder, identity, installedDir), wasThere: false };
+}
+
+/** Removes an installed package: it is gone at once, or still whole. */
+export async function removeModelPackage(dir: string): Promise<void> {
+  const installedDir = path.dirname(dir);
+  const leaving = path.join(await mkdtemp(path.join(installedDir, INCOMING)), 'removed');
+  await rename(dir, leaving);
+  await syncFolder(installedDir);
+  await rm(path.dirname(leaving), { recursive: true, force: true });
+}
+
+/** Whether these bytes are where the agent looks for them. @throws TriageError `model-conflict` */
+async function isInstalled(identity: ModelIdentity, installedDir: string): Promise<boolean> {
+  const dir = installedPackageDir(installedDir, identity);
   for (const other of await foldersIn(installedDir)) {
-    const known = await loadModelPackage(other).then(
-      (loaded) => loaded.identity,
+    const known = await checkModelPackage(other).then(
+      (checked) => checked.identity,
       () => null,
     );
     if (known?.sha256 === identity.sha256) {
-      if (other === dir) return { dir, wasThere: true };
+      if (other === dir) return true;
       // Placed there by hand under another name, where the agent does not look for it.
       continue;
     }
@@ -124,21 +166,20 @@ export async function installModelPackage(
       );
     }
   }
-  await rmLeftovers(installedDir);
-  const incoming = await mkdtemp(path.join(installedDir, INCOMING));
+  return false;
+}
+
+/** Gives a folder of durable files its name. */
+async function putInPlace(folder: string, identity: ModelIdentity, installedDir: string): Promise<string> {
+  const dir = installedPackageDir(installedDir, identity);
   // The user who installs may not be the user that the agent runs as.
-  await chmod(incoming, 0o755);
-  for (const [name, file] of Object.entries(card.files))
-    await writeSynced(path.join(incoming, file.path), source.graphs[name]!, 'wx');
-  await writeSynced(path.join(incoming, 'model.json'), source.manifest, 'wx');
-  if (source.testScores !== null)
-    await writeSynced(path.join(incoming, TEST_SCORES_FILE), source.testScores.bytes, 'wx');
-  await syncFolder(incoming);
+  await chmod(folder, 0o755);
+  await syncFolder(folder);
   // Whatever has this name was checked above and is not a valid package: a copy that was damaged later.
   await rm(dir, { recursive: true, force: true });
-  await rename(incoming, dir);
+  await rename(folder, dir);
   await syncFolder(installedDir);
-  return { dir, wasThere: false };
+  return dir;
 }
 
 async function foldersIn(parent: string): Promise<string[]> {

@@ -1,26 +1,26 @@
 import path from 'node:path';
-import type { ModelValidation } from '../answers/modelAnswers.ts';
+import type { ModelBoard, ModelValidation } from '../answers/modelAnswers.ts';
 import { compareModels } from './compareModels.ts';
 import { messageOf, TriageError } from '../base/errors.ts';
 import { readTestScores } from '../infer/testScores.ts';
 import { summaryOfCard } from '../infer/modelCardSummary.ts';
-import type { FoundPackage, PackagePlaces } from '../infer/modelPackages.ts';
+import type { FoundPackage } from '../infer/modelPackages.ts';
 import { modelUse } from './modelUse.ts';
-import { createPackageRegistry } from './packageRegistry.ts';
+import { createPackageRegistry, type PackageRegistry } from './packageRegistry.ts';
+import { oneAtATime } from './oneAtATime.ts';
+import { createPackageInstaller, type PackageInstallerOptions } from './packageInstaller.ts';
 import { operatingPointOf, secondSignature, thresholdQuestion, verifyAndInstall } from './modelDecision.ts';
 import type { Clock } from '../base/clock.ts';
 import type { ModelIdentity } from '../case/triageModel.ts';
 import type { ModelAdministration } from '../web/modelAdministration.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
 
-export interface ModelAdministrationOptions {
-  places: PackagePlaces;
-  store: Pick<
-    WorklistStore,
-    'activateModel' | 'modelHistory' | 'modelInForce' | 'shadowScores' | 'siteThreshold' | 'usedScans' | 'validationsOf'
-  >;
-  /** Loads the package in a child process and runs its golden case. @throws TriageError what is wrong */
-  verify: (dir: string) => Promise<unknown>;
+export interface ModelAdministrationOptions extends Omit<PackageInstallerOptions, 'registry' | 'alone'> {
+  store: PackageInstallerOptions['store'] &
+    Pick<
+      WorklistStore,
+      'activateModel' | 'modelHistory' | 'shadowScores' | 'siteThreshold' | 'usedScans' | 'validationsOf'
+    >;
   /** Called after a decision, so that whoever follows it need not wait for the next poll. */
   onDecided: () => void;
   clock: Clock;
@@ -34,21 +34,16 @@ export function createModelAdministration({
   places,
   store,
   verify,
+  serving,
+  uploads,
   onDecided,
   clock,
 }: ModelAdministrationOptions): ModelAdministration {
   const registry = createPackageRegistry(places, clock);
-  let isDeciding = false;
+  const { alone, isBusy } = oneAtATime(onDecided);
+  const installer = createPackageInstaller({ places, store, verify, serving, uploads, registry, alone });
 
-  const sound = async (sha256: string): Promise<Sound> => {
-    const found = await soundPackage(registry, sha256);
-    if (found === undefined)
-      throw new TriageError(
-        'not-found',
-        'This package is not on this machine any more, or damaged. Install it again: odontoid model install DIR',
-      );
-    return found;
-  };
+  const sound = (sha256: string): Promise<Sound> => soundPackage(registry, sha256).then(orNotFound);
   /** The package that is to be active: as decided, or, before the first decision, the configured one. */
   const wantedActive = async (packages: readonly FoundPackage[]): Promise<ModelIdentity | null> =>
     (await store.modelInForce('active')).wanted?.model ??
@@ -74,27 +69,15 @@ export function createModelAdministration({
       const { packages, checkedAtMs, isChecking } = await registry.list();
       const active = await wantedActive(packages);
       const shadow = (await store.modelInForce('shadow')).wanted?.model ?? null;
+      const isRemovable = await installer.removable();
       return {
         checkedAtMs,
         isChecking,
-        isDeciding,
+        isDeciding: isBusy(),
+        mostUploadBytes: uploads.mostBytes,
         wanted: { active, shadow },
         packages: await Promise.all(
-          packages.map(async ({ dir, source, identity, card, defaultThreshold, problem }) => ({
-            folder: path.basename(dir),
-            source,
-            state: problem === null ? ('verified' as const) : ('damaged' as const),
-            problem,
-            model: identity,
-            kind: card?.kind ?? null,
-            roles: (['active', 'shadow'] as const).filter(
-              (role) => identity !== null && identity.sha256 === { active, shadow }[role]?.sha256,
-            ),
-            shippedThreshold: defaultThreshold,
-            thresholdQuestion:
-              identity === null ? null : await thresholdQuestion(store, identity.name, defaultThreshold),
-            validation: identity === null ? null : newestOf(await store.validationsOf(identity.sha256)),
-          })),
+          packages.map((one) => packageRow(store, one, { active, shadow }, isRemovable(one))),
         ),
         history: await store.modelHistory(HISTORY_SHOWN),
       };
@@ -124,13 +107,7 @@ export function createModelAdministration({
     decide: async ({ role, sha256, threshold, reason, by, address, second }) => {
       if (sha256 === null)
         return store.activateModel({ role, model: null, threshold: null, reason, by, address }).finally(onDecided);
-      if (isDeciding)
-        throw new TriageError(
-          'model-check-running',
-          'Another package is being checked. Try again when its check is over.',
-        );
-      isDeciding = true;
-      try {
+      return alone(async () => {
         const wanted = await sound(sha256);
         const pointOf = (model: ModelIdentity, shipped: number) =>
           role === 'shadow' ? Promise.resolve(null) : operatingPointOf(store, model, shipped, threshold);
@@ -147,18 +124,50 @@ export function createModelAdministration({
           address,
           approvedBy,
         });
-      } finally {
-        isDeciding = false;
-        onDecided();
-      }
+      });
     },
+    install: installer.install,
+    remove: installer.remove,
+  };
+}
+
+async function packageRow(
+  store: Pick<WorklistStore, 'siteThreshold' | 'validationsOf'>,
+  { dir, source, identity, card, defaultThreshold, problem }: FoundPackage,
+  wanted: ModelBoard['wanted'],
+  removable: boolean,
+): Promise<ModelBoard['packages'][number]> {
+  return {
+    folder: path.basename(dir),
+    source,
+    state: problem === null ? 'verified' : 'damaged',
+    problem,
+    model: identity,
+    kind: card?.kind ?? null,
+    roles: (['active', 'shadow'] as const).filter(
+      (role) => identity !== null && identity.sha256 === wanted[role]?.sha256,
+    ),
+    removable,
+    shippedThreshold: defaultThreshold,
+    thresholdQuestion: identity === null ? null : await thresholdQuestion(store, identity.name, defaultThreshold),
+    validation: identity === null ? null : newestOf(await store.validationsOf(identity.sha256)),
   };
 }
 
 /** A package of this machine that is whole; undefined when there is none. */
-async function soundPackage(registry: ReturnType<typeof createPackageRegistry>, sha256: string) {
+async function soundPackage(registry: PackageRegistry, sha256: string) {
   const isIt = (one: FoundPackage): one is Sound => one.problem === null && one.identity.sha256 === sha256;
   return (await registry.list()).packages.find(isIt) ?? (await registry.checked()).find(isIt);
+}
+
+/** @throws TriageError `not-found` */
+function orNotFound(found: Sound | undefined): Sound {
+  if (found === undefined)
+    throw new TriageError(
+      'not-found',
+      'This package is not on this machine any more, or damaged. Install it again, here or with odontoid model install DIR.',
+    );
+  return found;
 }
 
 /** The validation that a package's standing rests on: the newest that suffices, else the newest. */

@@ -5,18 +5,21 @@ import type { Clock } from '../base/clock.ts';
 import { findModelPackages, type FoundPackage, type PackagePlaces } from '../infer/modelPackages.ts';
 
 /** The packages of this machine as of their last check. */
-export interface PackageListing extends Pick<ModelBoard, 'checkedAtMs' | 'isChecking'> {
+interface PackageListing extends Pick<ModelBoard, 'checkedAtMs' | 'isChecking'> {
   packages: readonly FoundPackage[];
+}
+
+export interface PackageRegistry {
+  list: () => Promise<PackageListing>;
+  /** As they are now. */
+  checked: () => Promise<readonly FoundPackage[]>;
 }
 
 /** A damaged disk changes bytes without changing the file's date: everything is read again after this time, on the next request. */
 const RECHECK_MS = 600_000;
 
 /** Knows the packages without reading every byte on each request: it answers at once, and runs a check in the background when one is due. */
-export function createPackageRegistry(
-  places: PackagePlaces,
-  clock: Clock,
-): { list: () => Promise<PackageListing>; checked: () => Promise<readonly FoundPackage[]> } {
+export function createPackageRegistry(places: PackagePlaces, clock: Clock): PackageRegistry {
   let known: { packages: readonly FoundPackage[]; signature: string; atMs: number } | null = null;
   let checking: Promise<void> | null = null;
   const check = (signature: string): Promise<void> => {
@@ -50,8 +53,9 @@ async function signatureOf({ installedDir, configuredDir, shippedDir }: PackageP
   for (const parent of [installedDir, configuredDir, shippedDir]) {
     const files = await readdir(parent, { recursive: true, withFileTypes: true }).catch(() => []);
     for (const file of files) {
-      if (!file.isFile()) continue;
       const name = path.join(file.parentPath, file.name);
+      // What is still coming has a name that begins with a dot.
+      if (!file.isFile() || path.relative(parent, name).startsWith('.')) continue;
       const { size, mtimeMs } = await stat(name).catch(() => ({ size: -1, mtimeMs: 0 }));
       lines.push(`${name} ${size} ${mtimeMs}`);
     }

@@ -6,7 +6,14 @@ import type {
   ModelUse,
 } from '../answers/modelAnswers.ts';
 import type { TestScores } from '../thresholds/networkTest.ts';
+import type { ModelIdentity } from '../case/triageModel.ts';
 import type { ModelRole } from '../worklist/models/modelActivations.ts';
+
+/** A file of a package that comes in a request. */
+export interface UploadedFile {
+  name: string;
+  sizeBytes: number;
+}
 
 /** What the models page needs of the agent; built where the agent is composed. */
 export interface ModelAdministration {
@@ -35,4 +42,21 @@ export interface ModelAdministration {
     /** Who signs second; null when nobody does. */
     second: string | null;
   }): Promise<ModelActivation>;
+  /**
+   * Installs a package whose files come end to end in `body`. It is checked as `odontoid model install` does, and judges nothing before it is activated.
+   *
+   * @throws TriageError `object-too-large`, `command-invalid`, `model-refused` with what is wrong, `model-conflict`, `model-check-running`
+   */
+  install(upload: {
+    files: readonly UploadedFile[];
+    body: AsyncIterable<Uint8Array>;
+    by: string;
+    address: string;
+  }): Promise<{ model: ModelIdentity; wasThere: boolean }>;
+  /**
+   * Removes an installed package by the name of its folder.
+   *
+   * @throws TriageError `not-found`, `model-in-use`, `model-check-running`
+   */
+  remove(removal: { folder: string; by: string; address: string }): Promise<void>;
 }

@@ -33,6 +33,9 @@ export function securityHeaders({ secure }: { secure: boolean }): RequestHandler
   ];
 }
 
+/** A cross-origin form can send none of them without a preflight request. */
+const BODIES = ['application/json', 'application/dicom', 'multipart/related', 'application/octet-stream'] as const;
+
 const LOOPBACK_HOST = /^(127(\.\d{1,3}){3}|localhost|\[::1\])(:\d{1,5})?$/;
 
 /**
@@ -77,8 +80,7 @@ export function ownPagesOnly({
       });
     } else if ((origin !== undefined && origin !== own) || (fromElsewhere && !followsLink) || originMissing) {
       response.status(403).json({ error: 'cross-origin', message: 'Requests from other pages are refused.' });
-    } else if (changes && hasBody && !request.is(['application/json', 'application/dicom', 'multipart/related'])) {
-      // A cross-origin form can send none of them without a preflight request.
+    } else if (changes && hasBody && !request.is([...BODIES])) {
       response.status(415).json({ error: 'not-json', message: 'Send application/json.' });
     } else {
       next();

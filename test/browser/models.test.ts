@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, onTestFinished, test } from 'vitest';
@@ -38,15 +38,18 @@ async function tabTo(page: Page, name: string): Promise<void> {
   throw new Error(`Tab does not come to ${name}`);
 }
 
-test('a package is activated from the page of a running agent: loading, then in use; one whose golden case differs changes nothing', async () => {
+test('a package is uploaded, activated and removed on the page of a running agent; one whose golden case differs is not installed', async () => {
   if (!existsSync(resolve(import.meta.dirname, '../../dist/web/index.html')))
     throw new Error('Build the page first: npm run build');
   const { dir, remove } = await temporaryDirectory();
   onTestFinished(remove);
   const shipped = (await loadModelPackage('models/compact')) as ModelPackage<SliceSequenceCard>;
-  await packageVariant(join(dir, 'agent/models/nine'), '9.0.0');
+  await packageVariant(join(dir, 'nine'), '9.0.0');
   const golden = { ...shipped.card.golden, classifier: { ...shipped.card.golden.classifier, caseProbability: 0.9 } };
   await packageVariant(join(dir, 'agent/models/wrong'), '9.9.9', { golden });
+  await packageVariant(join(dir, 'other'), '9.9.8', { golden });
+  await mkdir(join(dir, 'empty'));
+  await writeFile(join(dir, 'empty/readme.txt'), 'no package');
   const agent = await startAgent(
     configFrom({
       dataDir: join(dir, 'agent'),
@@ -71,27 +74,41 @@ test('a package is activated from the page of a running agent: loading, then in 
     .waitFor({ timeout: 60_000 });
   await page.getByText('Nobody has decided anything yet').waitFor();
 
-  const activate = async (name: string) => {
-    await page.getByRole('button', { name: `Activate: ${name}` }).click();
-    await page.getByLabel('Second person, name').fill('grace');
-    await page.getByLabel(/^Why\?/).fill(REASON);
-    await page.getByRole('dialog').getByRole('button', { name: 'Activate' }).click();
-  };
-  await activate('odontoid-compact 9.9.9');
-  await page.getByText(/A package is being checked/).waitFor();
+  // The way of an admin: the folder is chosen, sent and checked; it judges nothing by that.
+  const choose = (folder: string) => page.getByLabel('Install a package').setInputFiles(join(dir, folder));
+  await choose('empty');
+  await page.getByText(/There is no model\.json in this folder/).waitFor();
+  await choose('other');
   await page
     .getByRole('alert')
-    .getByText(/9\.9\.9 does not pass its check, and nothing has changed: .*golden/i)
+    .getByText(/^Nothing was installed: .*golden/i)
     .waitFor({ timeout: 60_000 });
+  await choose('nine');
+  await page
+    .getByText('odontoid-compact 9.0.0 is installed. It judges nothing before it is activated.')
+    .waitFor({ timeout: 60_000 });
+  await page.getByRole('row', { name: /^odontoid-compact 9\.0\.0 .* installed / }).waitFor({ timeout: 60_000 });
+  expect(await page.getByRole('row', { name: /9\.9\.8/ }).count()).toBe(0);
+  await page.getByText(`${shipped.identity.name} ${shipped.identity.version}, serves on cpu`).waitFor();
   await page.getByText('Nobody has decided anything yet').waitFor();
 
-  await activate('odontoid-compact 9.0.0');
+  await page.getByRole('button', { name: 'Activate: odontoid-compact 9.0.0' }).click();
+  await page.getByLabel('Second person, name').fill('grace');
+  await page.getByLabel(/^Why\?/).fill(REASON);
+  await page.getByRole('dialog').getByRole('button', { name: 'Activate' }).click();
   await page.getByText('odontoid-compact 9.0.0, serves on cpu').waitFor({ timeout: 60_000 });
   await page.getByRole('cell', { name: /^In use since/ }).waitFor();
   expect((await agent.system()).model).toMatchObject({ version: '9.0.0' });
   await page.getByRole('row', { name: /web, with grace/ }).waitFor();
   await page.getByRole('banner').getByText('Network not validated at this site.').waitFor();
-}, 200_000);
+
+  // What judges stays; what does not can go.
+  expect(await page.getByRole('button', { name: 'Remove: odontoid-compact 9.0.0' }).count()).toBe(0);
+  await page.getByRole('button', { name: 'Remove: odontoid-compact 9.9.9' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
+  await page.getByText('odontoid-compact 9.9.9 was removed.').waitFor();
+  await page.getByRole('row', { name: /9\.9\.9/ }).waitFor({ state: 'detached' });
+}, 300_000);
 
 test('card, threshold question, fresh sign-in, shadow and its comparison, by keyboard and in both themes', async () => {
   const clock = shiftedClock();

@@ -128,6 +128,8 @@ export function adminOf(
       },
       store,
       verify: () => Promise.resolve('cpu'),
+      serving: () => [],
+      uploads: { mostBytes: 50_000_000, keepFreeBytes: 0 },
       onDecided: () => undefined,
       clock,
     }),

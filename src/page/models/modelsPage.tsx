@@ -9,6 +9,8 @@ import { ModelCard } from './modelCard.tsx';
 import { CHANGE_REASON, ChangeDialog, titleOf, type Decision, type ModelChange } from './modelChange.tsx';
 import { ModelComparison } from './modelComparison.tsx';
 import { ModelUse } from './modelUse.tsx';
+import { PackageInstall } from './packageInstall.tsx';
+import { PackageRemoval } from './packageRemoval.tsx';
 import { PlainTable } from '../parts/plainTable.tsx';
 import { ask, Refused } from '../parts/session.ts';
 import { useLoaded } from '../parts/useLoaded.ts';
@@ -22,6 +24,8 @@ const LOOK_MS = 2_000;
 const CHECK_WITHIN_MS = 300_000;
 const ROLES = ['active', 'shadow'] as const;
 
+/** A damaged package goes by its folder. */
+const titleOfPackage = ({ model, folder }: Package): string => (model === null ? folder : nameOf(model));
 const nameOf = ({ name, version }: { name: string; version: string }): string => words.name(name, version);
 
 /** The packages of this machine, which of them are active and shadow, and who decided so. */
@@ -29,26 +33,43 @@ export default function ModelsPage() {
   const { value, problem, reload } = useLoaded<ModelsAnswer>('/api/models', LOOK_MS);
   const [opened, setOpened] = useState<string | null>(null);
   const [change, setChange] = useState<ModelChange | null>(null);
+  const [leaving, setLeaving] = useState<Package | null>(null);
   const [refused, setRefused] = useState('');
   const [said, setSaid] = useState('');
   const { run, dialog } = useConfirmed();
   const now = Date.now();
 
-  const decide = (of: ModelChange, decision: Decision): void => {
-    setChange(null);
+  /** Does what an admin has asked for, and shows what came of it. */
+  const act = (action: () => Promise<void>, done: () => string): Promise<void> => {
     setRefused('');
     setSaid('');
-    run(async () => {
-      const answer = ask('/api/models/activations', 'POST', decision, CHECK_WITHIN_MS);
+    return run(async () => {
+      const over = action();
       reload();
-      await answer;
-      setSaid(words.change.decided(titleOf(of)));
-      keepText(CHANGE_REASON, '');
-      reload();
-    }).catch((error: unknown) => {
-      setRefused(error instanceof Refused ? error.message : words.failed);
-      reload();
-    });
+      await over;
+      setSaid(done());
+    })
+      .catch((error: unknown) => setRefused(error instanceof Refused ? error.message : words.failed))
+      .finally(reload);
+  };
+  const decide = (of: ModelChange, decision: Decision): void => {
+    setChange(null);
+    act(
+      async () => {
+        await ask('/api/models/activations', 'POST', decision, CHECK_WITHIN_MS);
+        keepText(CHANGE_REASON, '');
+      },
+      () => words.change.decided(titleOf(of)),
+    ).catch(() => undefined);
+  };
+  const remove = (of: Package): void => {
+    setLeaving(null);
+    act(
+      async () => {
+        await ask(`/api/models/packages/${encodeURIComponent(of.folder)}`, 'DELETE', undefined, CHECK_WITHIN_MS);
+      },
+      () => words.remove.done(titleOfPackage(of)),
+    ).catch(() => undefined);
   };
 
   return (
@@ -72,7 +93,8 @@ export default function ModelsPage() {
               ? words.checkingFiles
               : words.checkedAt(clockTime(value.checkedAtMs, now))}
           </p>
-          <Packages value={value} opened={opened} onOpen={setOpened} onChoose={setChange} />
+          <Packages value={value} opened={opened} onOpen={setOpened} onChoose={setChange} onRemove={setLeaving} />
+          <PackageInstall mostBytes={value.mostUploadBytes} isBusy={value.isDeciding} run={act} />
           {opened !== null && (
             <ModelCard
               key={opened}
@@ -100,6 +122,12 @@ export default function ModelsPage() {
           secondPerson={value?.secondPerson ?? false}
           secondSignature={value?.secondSignature ?? 'command-line'}
           onEnd={(decision) => (decision === null ? setChange(null) : decide(change, decision))}
+        />
+      )}
+      {leaving !== null && (
+        <PackageRemoval
+          name={titleOfPackage(leaving)}
+          onEnd={(isWanted) => (isWanted ? remove(leaving) : setLeaving(null))}
         />
       )}
       {dialog}
@@ -160,11 +188,13 @@ function Packages({
   opened,
   onOpen,
   onChoose,
+  onRemove,
 }: {
   value: ModelsAnswer;
   opened: string | null;
   onOpen: (sha256: string | null) => void;
   onChoose: (change: ModelChange) => void;
+  onRemove: (of: Package) => void;
 }) {
   if (value.packages.length === 0) return <p>{value.checkedAtMs === null ? words.loading : words.noPackages}</p>;
   return (
@@ -183,7 +213,7 @@ function Packages({
     >
       {value.packages.map((one) => (
         <tr key={one.folder}>
-          <th scope="row">{one.model === null ? one.folder : nameOf(one.model)}</th>
+          <th scope="row">{titleOfPackage(one)}</th>
           <td class="digest">{one.model?.sha256.slice(0, 12) ?? '-'}</td>
           <td>{one.kind ?? '-'}</td>
           <td>{words.sources[one.source]}</td>
@@ -204,6 +234,16 @@ function Packages({
                 onOpen={onOpen}
                 onChoose={onChoose}
               />
+            )}
+            {one.removable && (
+              <button
+                type="button"
+                disabled={value.isDeciding}
+                aria-label={words.doTo(words.removal, titleOfPackage(one))}
+                onClick={() => onRemove(one)}
+              >
+                {words.removal}
+              </button>
             )}
           </td>
         </tr>

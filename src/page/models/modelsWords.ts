@@ -3,7 +3,7 @@ export const modelWords = {
   title: 'Models',
   loading: 'Loading',
   failed: 'That did not work. Try again.',
-  what: 'Which network judges, which one is tried beside it, and what each says of itself. A package is installed on the command line: odontoid model install DIR.',
+  what: 'Which network judges, which one is tried beside it, and what each says of itself.',
   name: (name: string, version: string) => `${name} ${version}`,
 
   inUse: 'In use',
@@ -36,8 +36,29 @@ export const modelWords = {
   card: 'Card',
   activate: 'Activate',
   makeShadow: 'Set as shadow',
+  removal: 'Remove',
   endShadow: 'End shadow',
   doTo: (action: string, name: string) => `${action}: ${name}`,
+
+  install: {
+    choose: 'Install a package',
+    what: (most: string) =>
+      `Choose its folder, with model.json in it; at most ${most}. It is checked here, and judges nothing before it is activated.`,
+    sending: (size: string) => `Uploading ${size}. Leave this page open.`,
+    done: (what: string) => `${what} is installed. It judges nothing before it is activated.`,
+    wasThere: (what: string) => `${what} was installed already; nothing has changed.`,
+    noManifest: 'There is no model.json in this folder, so it is not a model package. Nothing was uploaded.',
+    tooLarge: (most: string) =>
+      `This package is larger than ${most}, the most that this page takes. Install it on the command line: odontoid model install DIR.`,
+    unreadable: 'The files of this folder cannot be read. Nothing was uploaded.',
+    onCommandLine: 'Packages are installed on the command line here: odontoid model install DIR.',
+  },
+  remove: {
+    title: (what: string) => `Remove ${what}?`,
+    what: 'Its files are deleted here. Results that it gave keep its name and their scores.',
+    doIt: 'Remove',
+    done: (what: string) => `${what} was removed.`,
+  },
 
   change: {
     activate: (what: string) => `Activate ${what}`,

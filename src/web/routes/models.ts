@@ -4,6 +4,7 @@ import { caseRef } from '../../case/caseRef.ts';
 import { TriageError } from '../../base/errors.ts';
 import {
   comparisonAnswer,
+  installedModel,
   modelActivation,
   modelCard,
   modelsAnswer,
@@ -17,6 +18,10 @@ const MOST_NAMED = 200;
 /** How a second person signs, by how people sign in. */
 const SIGNATURES = { off: 'name', local: 'password', oidc: 'command-line' } as const;
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'the digest of a package is wanted: 64 hexadecimal digits');
+
+/** A name as a manifest may have it, with a size in bytes. */
+const FILE = '[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}:[0-9]{1,12}';
+const MOST_FILES = 16;
 
 /** Model packages: which there are, how each performs, and which of them is active. */
 export const modelRoutes = [
@@ -148,6 +153,56 @@ export const modelRoutes = [
         address,
         second: second === undefined ? null : await access.witness(request, second),
       });
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/api/models/packages',
+    least: 'admin',
+    recentSignIn: true,
+    summary:
+      'Installs a package: the body is its files end to end, as application/octet-stream. It is checked first, and judges nothing before it is activated.',
+    audit: { by: 'store', action: 'model.installed' },
+    query: z.strictObject({
+      files: z
+        .string()
+        .regex(new RegExp(`^${FILE}(,${FILE}){0,${MOST_FILES - 1}}$`), 'names and sizes of the files are wanted')
+        .describe('Name and size of each file, in the order of the bytes: `model.json:8123,network.onnx:512000`.'),
+    }),
+    answer: { kind: 'json', schema: installedModel, status: 201 },
+    alsoAnswers: {
+      409: 'Other contents are installed under this name and version, or another package is being uploaded or checked.',
+      413: 'It is larger than `web.modelUploadMaxBytes`.',
+      422: 'It does not pass its check, or the disk has no room: the message says why, and nothing was installed.',
+    },
+    handle: ({ query, actor, address, request }, { admin }) => {
+      if (request.is('application/octet-stream') === false)
+        throw new TriageError('command-invalid', 'Send the files as application/octet-stream.');
+      const files = query.files.split(',').map((one) => {
+        const [name = '', size] = one.split(':');
+        return { name, sizeBytes: Number(size) };
+      });
+      if (new Set(files.map(({ name }) => name.toLowerCase())).size < files.length)
+        throw new TriageError('command-invalid', 'Two files have one name.');
+      return admin.models.install({ files, body: request, by: actor, address });
+    },
+  }),
+  route({
+    method: 'delete',
+    path: '/api/models/packages/:folder',
+    least: 'admin',
+    recentSignIn: true,
+    summary: 'Removes an installed package that is neither in use nor what the agent would go back to.',
+    audit: { by: 'store', action: 'model.removed' },
+    params: z.strictObject({ folder: z.string().min(1).max(200).describe('`folder` of the list of packages.') }),
+    answer: { kind: 'nothing' },
+    alsoAnswers: {
+      404: 'No such package is installed.',
+      409: 'It is in use, or another package is being checked.',
+    },
+    handle: async ({ params: { folder }, actor, address }, { admin }) => {
+      await admin.models.remove({ folder, by: actor, address });
+      return undefined;
     },
   }),
 ];

@@ -35,6 +35,8 @@ export const AUDIT_ACTIONS = [
   'model.activated',
   'model.validated',
   'model.recalibrated',
+  'model.installed',
+  'model.removed',
   'selection.changed',
   'setting.changed',
   'names.shown',

@@ -18,6 +18,7 @@ import {
   noteModelInUse,
 } from '../models/modelActivations.ts';
 import { recordValidation, validationsOf } from '../models/modelValidations.ts';
+import { recordPackageChange } from '../models/packageChanges.ts';
 import { recordRecalibration } from '../models/recalibrations.ts';
 import { usedScans } from '../models/usedScans.ts';
 import { siteCases } from '../models/siteCases.ts';
@@ -110,6 +111,7 @@ const OPERATIONS = {
   recordedPath,
   otherVersion,
   recordInstances,
+  recordPackageChange,
   recordRecalibration,
   recordValidation,
   recordVerdict,

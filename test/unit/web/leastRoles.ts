@@ -92,6 +92,8 @@ export const LEAST_ROLES: Readonly<Record<string, LeastRole | `${LeastRole} rece
   'get /api/models/comparison': 'admin',
   'get /api/models/use': 'admin',
   'post /api/models/activations': 'admin recent',
+  'post /api/models/packages': 'admin recent',
+  'delete /api/models/packages/:folder': 'admin recent',
   'get /api/proof-of-life': 'admin',
   'post /api/proof-of-life/runs': 'admin',
   'get /api/connections': 'admin',

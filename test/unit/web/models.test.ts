@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { caseRef } from '../../../src/case/caseRef.ts';
@@ -30,6 +30,7 @@ interface Board {
     problem: string | null;
     model: { name: string; version: string; sha256: string } | null;
     roles: string[];
+    removable: boolean;
     source: string;
     thresholdQuestion: unknown;
   }[];
@@ -61,6 +62,8 @@ async function withPackages(
         comparison: () => desk().comparison(),
         use: () => desk().use(),
         decide: (decision) => desk().decide(decision),
+        install: (upload) => desk().install(upload),
+        remove: (removal) => desk().remove(removal),
       },
     },
   });
@@ -69,6 +72,8 @@ async function withPackages(
     places: { installedDir, configuredDir: join(process.cwd(), COMPACT), shippedDir: join(process.cwd(), 'models') },
     store: web.store,
     verify: () => Promise.resolve('cpu'),
+    serving: () => [],
+    uploads: { mostBytes: 50_000_000, keepFreeBytes: 0 },
     onDecided: () => undefined,
     clock: systemClock,
     ...over,
@@ -94,6 +99,29 @@ async function withPackages(
   };
   return { web, installedDir, sha256, shipped, board, decide, desk };
 }
+
+const FILES = ['model.json', 'sliceEncoder.onnx', 'caseClassifier.onnx'];
+
+/** The files of a package as one body, and the query that names them. */
+async function bodyOf(dir: string, names: readonly string[] = FILES) {
+  const bytes = await Promise.all(names.map((name) => readFile(join(dir, name))));
+  return {
+    files: names.map((name, index) => `${name}:${bytes[index]!.length}`).join(','),
+    body: Buffer.concat(bytes),
+  };
+}
+
+async function upload(url: string, { files, body }: { files: string; body: Uint8Array<ArrayBuffer> }) {
+  const response = await fetch(`${url}/api/models/packages?files=${encodeURIComponent(files)}`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/octet-stream' },
+    body,
+  });
+  return { status: response.status, json: (await response.json()) as Record<string, unknown> };
+}
+
+const discard = async (web: WebUnderTest, folder: string) =>
+  (await fetch(`${web.url}/api/models/packages/${folder}`, { method: 'DELETE' })).status;
 
 test('the scores of a package’s own test are there at the first question', async () => {
   const { desk, shipped, sha256 } = await withPackages();
@@ -348,4 +376,171 @@ test('the comparison names cases by their reference, and says which can still be
     ]),
   );
   expect(JSON.stringify(comparison)).not.toContain(studyUid('flipped'));
+});
+
+test('an uploaded package is checked, installed and on record, and judges nothing', async () => {
+  const checked: string[] = [];
+  const { web, installedDir, shipped, board } = await withPackages({
+    verify: (dir) => Promise.resolve(checked.push(dir)),
+  });
+  const source = join(web.folder, 'source');
+  const sha256 = await packageVariant(source, '10.0.0');
+  await writeFile(join(source, 'notes.txt'), 'not part of the package');
+  const whole = await bodyOf(source, [...FILES, 'notes.txt', 'testScores.json']);
+  const model = { name: shipped.name, version: '10.0.0', sha256 };
+  expect(await upload(web.url, whole)).toEqual({ status: 201, json: { model, wasThere: false } });
+  const folder = `${shipped.name}-10.0.0-${sha256.slice(0, 12)}`;
+  expect((await loadModelPackage(join(installedDir, folder))).identity).toEqual(model);
+  expect((await readdir(installedDir)).sort()).toEqual(['nine', folder].sort());
+  // Neither what the manifest does not name, nor the test scores of another package.
+  expect((await readdir(join(installedDir, folder))).sort()).toEqual([...FILES].sort());
+  // It was checked where it is not taken for a package.
+  expect(checked).toHaveLength(1);
+  expect(checked[0]).toMatch(/models\/\.upload-/);
+  expect((await board()).packages.find(({ model: one }) => one?.version === '10.0.0')).toMatchObject({
+    source: 'installed',
+    state: 'verified',
+    roles: [],
+    removable: true,
+  });
+  expect((await web.store.modelInForce('active')).wanted).toBeNull();
+  expect(await upload(web.url, whole)).toEqual({ status: 201, json: { model, wasThere: true } });
+  expect(await web.access.audit.page({ action: 'model.installed' }, 5)).toMatchObject([
+    { actor: 'web', address: '127.0.0.1', target: `${shipped.name}@10.0.0`, detail: { sha256 } },
+  ]);
+});
+
+test('an upload that is wrong in any one thing installs nothing, leaves nothing, and is told why', async () => {
+  const { web, installedDir } = await withPackages({
+    verify: async (dir) => {
+      if ((await loadModelPackage(dir)).identity.version === '66.0.0')
+        throw new TriageError('model-invalid', `The golden case of ${dir} differs by 0.2.`);
+    },
+  });
+  const source = join(web.folder, 'source');
+  await packageVariant(source, '10.0.0');
+  const whole = await bodyOf(source);
+  const golden = join(web.folder, 'golden');
+  await packageVariant(golden, '66.0.0');
+  const taken = join(web.folder, 'taken');
+  await packageVariant(taken, '9.0.0', { licence: 'MIT' });
+  const before = await readdir(installedDir);
+  for (const [what, sent, status, words] of [
+    [
+      'other bytes',
+      { ...whole, body: whole.body.map((byte, at) => (at === 40_000 ? byte ^ 1 : byte)) },
+      422,
+      /^Nothing was installed: The model file \w+\.onnx is not the one/,
+    ],
+    ['a file that is missing', await bodyOf(source, FILES.slice(0, 2)), 422, /caseClassifier\.onnx cannot be read/],
+    ['no manifest', await bodyOf(source, FILES.slice(1)), 422, /No readable model package in the upload/],
+    [
+      'a golden case that differs',
+      await bodyOf(golden),
+      422,
+      /^Nothing was installed: The golden case of the upload differs by 0\.2\.$/,
+    ],
+    ['a version that is taken', await bodyOf(taken), 409, /a version of its own/],
+    ['fewer bytes', { ...whole, body: whole.body.subarray(0, -1) }, 400, /ended before the files were whole/],
+    ['more bytes', { ...whole, body: Buffer.concat([whole.body, Buffer.of(0)]) }, 400, /More came/],
+    [
+      'a name that leads out',
+      { ...whole, files: whole.files.replace('sliceEncoder', '../sliceEncoder') },
+      400,
+      /names and sizes/,
+    ],
+    [
+      'a hidden name',
+      { ...whole, files: whole.files.replace('sliceEncoder', '.sliceEncoder') },
+      400,
+      /names and sizes/,
+    ],
+    [
+      'a name twice',
+      { ...whole, files: whole.files.replace('sliceEncoder', 'Model').replace('.onnx', '.json') },
+      400,
+      /one name/,
+    ],
+    ['too many bytes', { ...whole, files: 'model.json:50000001' }, 413, /web\.modelUploadMaxBytes allows 50000000/],
+  ] as const) {
+    const answer = await upload(web.url, sent);
+    expect(answer, what).toMatchObject({ status, json: { message: expect.stringMatching(words) as string } });
+    expect(JSON.stringify(answer.json), what).not.toContain(installedDir);
+    expect(await readdir(installedDir), what).toEqual(before);
+  }
+  expect(await web.access.audit.page({ action: 'model.installed' }, 5)).toEqual([]);
+});
+
+test('a disk without room, and a site that installs on the command line, take no upload', async () => {
+  const tight = await withPackages({ uploads: { mostBytes: 50_000_000, keepFreeBytes: 2 ** 60 } });
+  const whole = await bodyOf(COMPACT);
+  expect(await upload(tight.web.url, whole)).toMatchObject({
+    status: 422,
+    json: { message: expect.stringContaining('receive.minFreeBytes') as string },
+  });
+  const closed = await withPackages({ uploads: { mostBytes: 0, keepFreeBytes: 0 } });
+  expect(await upload(closed.web.url, whole)).toMatchObject({
+    status: 413,
+    json: { message: expect.stringContaining('odontoid model install DIR') as string },
+  });
+});
+
+test('of an upload whose sender goes away nothing stays, and what a dead process left goes with the next one', async () => {
+  const { web, installedDir } = await withPackages();
+  await mkdir(join(installedDir, '.upload-dead'));
+  const gone = new AbortController();
+  const sent = fetch(`${web.url}/api/models/packages?files=model.json:1000`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/octet-stream' },
+    signal: gone.signal,
+    duplex: 'half',
+    body: new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array(10)) }),
+  }).catch(() => 'gone');
+  const uploads = async () => (await readdir(installedDir)).filter((name) => name.startsWith('.upload-'));
+  const until = async (holds: (names: string[]) => boolean) => {
+    while (!holds(await uploads())) await systemClock.sleep(5);
+  };
+  await until((names) => names.length === 1 && names[0] !== '.upload-dead');
+  const whole = await bodyOf(COMPACT);
+  expect(await upload(web.url, whole)).toMatchObject({ status: 409, json: { error: 'model-check-running' } });
+  gone.abort();
+  expect(await sent).toBe('gone');
+  await until((names) => names.length === 0);
+  expect((await upload(web.url, whole)).status).toBe(201);
+});
+
+test('a package is removed, unless it judges, scores, is loaded, or is what the agent goes back to', async () => {
+  const loaded: { name: string; version: string; sha256: string }[] = [];
+  const { web, decide, board, sha256, installedDir, shipped } = await withPackages({ serving: () => loaded });
+  const nine = { name: shipped.name, version: '9.0.0', sha256 };
+  const removable = async () => (await board()).packages.find(({ model }) => model?.version === '9.0.0')!.removable;
+  expect(await discard(web, '..')).toBe(404);
+  expect(await discard(web, encodeURIComponent('../models/nine'))).toBe(404);
+  expect(await discard(web, 'compact')).toBe(404);
+
+  loaded.push(nine);
+  expect([await removable(), await discard(web, 'nine')]).toEqual([false, 409]);
+  loaded.pop();
+  await decide({ role: 'shadow', sha256, reason: REASON });
+  // The shadow is the copy under the name that the agent looks for.
+  await rm(join(installedDir, 'nine'), { recursive: true });
+  const folder = `${shipped.name}-9.0.0-${sha256.slice(0, 12)}`;
+  expect([await removable(), await discard(web, folder)]).toEqual([false, 409]);
+  await decide({ role: 'shadow', sha256: null, reason: REASON });
+  await decide({ role: 'active', sha256, reason: REASON });
+  expect([await removable(), await discard(web, folder)]).toEqual([false, 409]);
+  await web.store.noteModelInUse((await web.store.modelInForce('active')).wanted!, 0.3);
+  // The next one has not loaded yet: the agent may have to go back.
+  await decide({ role: 'active', sha256: shipped.sha256, reason: REASON });
+  expect([await removable(), await discard(web, folder)]).toEqual([false, 409]);
+  await web.store.noteModelInUse((await web.store.modelInForce('active')).wanted!, 0.3);
+  // A damaged one that nobody needs goes too.
+  await writeFile(join(installedDir, folder, 'caseClassifier.onnx'), 'rotten');
+  expect(await discard(web, folder)).toBe(204);
+  await expect(stat(join(installedDir, folder))).rejects.toMatchObject({ code: 'ENOENT' });
+  expect((await readdir(installedDir)).filter((name) => name.startsWith('.'))).toEqual([]);
+  expect(await web.access.audit.page({ action: 'model.removed' }, 5)).toMatchObject([
+    { actor: 'web', target: folder, detail: { sha256: null } },
+  ]);
+  expect(await discard(web, folder)).toBe(404);
 });
