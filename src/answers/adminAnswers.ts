@@ -90,6 +90,7 @@ export const destinationEntry = z
     objects: z.array(z.enum(['report', 'card', 'heatmaps', 'keySlices'])).max(8),
     decisions: z.enum(['all', 'suspected']),
     rejectReplaced: z.boolean(),
+    characterSet: z.enum(['ISO_IR 192', 'ISO_IR 100']),
     state: z.enum(['active', 'paused', 'retired']),
   })
   .meta({ id: 'Destination', description: 'A DIMSE destination without TLS, in the words of the configuration.' });

@@ -46,10 +46,10 @@ export function createDestinationAdministration({
 /** As a form shows it: a former name is the agent's own affair. */
 function entryOf(destination: PageDestination): DestinationEntry {
   const { name, aeTitle, host, port, callingAeTitle, timeoutMs } = destination;
-  const { confirm, commitment, retrieve, objects, decisions, rejectReplaced, state } = destination;
+  const { confirm, commitment, retrieve, objects, decisions, rejectReplaced, characterSet, state } = destination;
   return {
     ...{ name, aeTitle, host, port, callingAeTitle, timeoutMs },
-    ...{ confirm, commitment, retrieve, objects, decisions, rejectReplaced, state },
+    ...{ confirm, commitment, retrieve, objects, decisions, rejectReplaced, characterSet, state },
   };
 }
 

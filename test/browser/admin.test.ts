@@ -137,6 +137,10 @@ async function addsDestination(page: Page, agent: Agent, dir: string): Promise<v
   await dialog
     .getByLabel('Studies are fetched from it by')
     .selectOption({ label: 'C-GET where it is offered, else C-MOVE' });
+  await dialog
+    .getByLabel('Characters of what is sent')
+    .selectOption({ label: 'Latin 1, for archives that cannot read UTF-8' });
+  await dialog.getByLabel(/^Longest silence/).fill('45.5');
   await dialog.getByLabel('Why? (stays on record)').fill('the night shift has its own');
   await dialog.getByRole('button', { name: 'Set', exact: true }).click();
   await dialog.getByText(/^The test failed\. NIGHT at 127\.0\.0\.1:1: nothing listens there/).waitFor();
@@ -148,6 +152,9 @@ async function addsDestination(page: Page, agent: Agent, dir: string): Promise<v
   await dialog.getByRole('button', { name: 'Set', exact: true }).click();
   await page.getByText('night is set: results go there from now on.').waitFor();
   await expect.poll(listed).toEqual(['pacs', 'archive', 'night']);
+  const exported = await page.evaluate(async () => (await fetch('/api/settings/export')).text());
+  expect(exported).toMatch(/characterSet: ISO_IR 100/);
+  expect(exported).toMatch(/timeoutMs: 45500/);
   await complaintsInBothThemes(page);
 
   const study = await smallStudy(join(dir, 'study'), 78);

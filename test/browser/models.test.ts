@@ -262,6 +262,11 @@ test('card, threshold question, fresh sign-in, shadow and its comparison, by key
   // What was the shadow judges now: its place is empty.
   await page.getByText('None. A shadow scores the same cases').waitFor();
   await page.setViewportSize({ width: 390, height: 800 });
+  // On a phone each row is a list, and nothing is to be scrolled for sideways; it stays a table for screen readers.
+  const packages = page.getByRole('region', { name: 'Packages on this machine' });
+  expect(await packages.evaluate((region) => region.scrollWidth - region.clientWidth)).toBe(0);
+  const kind = packages.getByRole('row', { name: /9\.0\.0/ }).getByRole('cell', { name: 'slice-sequence' });
+  expect(await kind.evaluate((cell) => getComputedStyle(cell, '::before').content)).toBe('"Kind"');
   await complaintsInBothThemes(page);
 }, 120_000);
 

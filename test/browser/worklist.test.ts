@@ -666,7 +666,7 @@ async function greenShare(page: Page): Promise<number> {
   return share;
 }
 
-test('on a phone a row is a card with the patient, the wait and the whole words of the state', async () => {
+test('on a phone a row is a card with the patient, the wait and the whole words of the state; at 3,840 px its type is larger', async () => {
   const opened = await site();
   await seed(opened);
   const page = await openPage(opened, { before: (blank) => blank.setViewportSize({ width: 390, height: 844 }) });
@@ -681,6 +681,14 @@ test('on a phone a row is a card with the patient, the wait and the whole words 
   const tops = await page.locator('tr.row').evaluateAll((rows) => rows.map((one) => one.getBoundingClientRect().top));
   expect(new Set(tops.slice(1).map((one, index) => one - tops[index]!))).toEqual(new Set([92]));
   await complaintsOfAxe(page);
+  await page.setViewportSize({ width: 3840, height: 2160 });
+  await expect.poll(() => row(page, 'flag').evaluate((one) => one.getBoundingClientRect().height)).toBe(60);
+  expect(await words.evaluate((one) => getComputedStyle(one).fontSize)).toBe('20px');
+  const heights = await page
+    .locator('tr.row td')
+    .evaluateAll((cells) => cells.map((one) => one.scrollHeight - one.clientHeight));
+  expect(Math.max(...heights)).toBeLessThan(2);
+  await page.setViewportSize({ width: 390, height: 844 });
   // What comes meanwhile waits in the line above, which was as high before.
   await row(page, 'flag').locator('.opener').focus();
   const place = await top(page, 'flag');

@@ -24,6 +24,7 @@ const NEW_DESTINATION: DestinationEntry = {
   objects: ['report', 'card', 'heatmaps'],
   decisions: 'all',
   rejectReplaced: false,
+  characterSet: 'ISO_IR 192',
   state: 'active',
 };
 
@@ -143,6 +144,16 @@ function DestinationFields({ destination, onChange }: Fields) {
       {choice('decisions')}
       {choice('confirm')}
       {choice('retrieve')}
+      {choice('characterSet')}
+      <Field
+        label={words.fields.timeoutMs}
+        type="number"
+        min={1}
+        max={600}
+        step="any"
+        value={destination.timeoutMs / 1_000}
+        onInput={(event) => onChange({ timeoutMs: Math.round(event.currentTarget.valueAsNumber * 1_000) })}
+      />
       {choice('state')}
     </div>
   );

@@ -20,6 +20,8 @@ export const destinationWords = {
     decisions: 'Results',
     confirm: 'A result is there when',
     retrieve: 'Studies are fetched from it by',
+    characterSet: 'Characters of what is sent',
+    timeoutMs: 'Longest silence before an attempt fails, seconds',
     state: 'State',
     objects: 'What it gets',
     commitment: 'ask it to commit to keeping results (Storage Commitment)',
@@ -30,6 +32,7 @@ export const destinationWords = {
     decisions: { all: 'of all scans', suspected: 'of flagged scans only' },
     confirm: { find: 'a query finds it (C-FIND)', none: 'it was accepted (C-STORE)' },
     retrieve: { move: 'C-MOVE', get: 'C-GET', auto: 'C-GET where it is offered, else C-MOVE' },
+    characterSet: { 'ISO_IR 192': 'UTF-8', 'ISO_IR 100': 'Latin 1, for archives that cannot read UTF-8' },
     state: {
       active: 'results go there',
       paused: 'paused: results wait',

@@ -8,13 +8,17 @@ import {
 import type { RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useReducer, useState } from 'preact/hooks';
 
-/** Height of every row, px, whatever it contains: of a table row, and of a card on a phone (worklist.css has the same two). */
+/** Height of every row, px, whatever it contains: of a table row, of one in larger type, and of a card on a phone (worklist.css has the same three). */
 const LINE_PX = 44;
+const LARGE_LINE_PX = 60;
 const CARD_PX = 92;
 const narrow = matchMedia('(max-width: 700px)');
+const wide = matchMedia('(min-width: 3000px)');
 const OVERSCAN = 10;
 /** Height of the table heading, which covers the first row after scrolling. */
 const HEADING_PX = 30;
+
+const heightNow = (): number => (narrow.matches ? CARD_PX : wide.matches ? LARGE_LINE_PX : LINE_PX);
 
 /** Which of `count` rows are visible or close to it; `kept` is always drawn, so that it does not lose the focus. */
 export function useListWindow(
@@ -23,13 +27,14 @@ export function useListWindow(
   kept: number | null,
   startPx: number,
 ) {
-  const [cards, setCards] = useState(narrow.matches);
+  const [rowPx, setRowPx] = useState(heightNow);
   useEffect(() => {
-    const changed = () => setCards(narrow.matches);
-    narrow.addEventListener('change', changed);
-    return () => narrow.removeEventListener('change', changed);
+    const changed = () => setRowPx(heightNow());
+    for (const query of [narrow, wide]) query.addEventListener('change', changed);
+    return () => {
+      for (const query of [narrow, wide]) query.removeEventListener('change', changed);
+    };
   }, []);
-  const rowPx = cards ? CARD_PX : LINE_PX;
   const [, redraw] = useReducer((old: number) => old + 1, 0);
   const options = {
     count,
@@ -40,7 +45,7 @@ export function useListWindow(
     observeElementRect,
     observeElementOffset,
     initialOffset: startPx,
-    scrollPaddingStart: cards ? 0 : HEADING_PX,
+    scrollPaddingStart: rowPx === CARD_PX ? 0 : HEADING_PX,
     rangeExtractor: (range: Parameters<typeof defaultRangeExtractor>[0]) => {
       const indexes = defaultRangeExtractor(range);
       if (kept === null || kept >= count || indexes.includes(kept)) return indexes;

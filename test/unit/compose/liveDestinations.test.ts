@@ -31,6 +31,7 @@ const entry = (name: string, over: Partial<DestinationEntry> = {}): DestinationE
   objects: ['report', 'card', 'heatmaps'],
   decisions: 'all',
   rejectReplaced: false,
+  characterSet: 'ISO_IR 192',
   state: 'active',
   ...over,
 });
@@ -238,13 +239,16 @@ it('goes to another site as the same YAML, which the configuration file takes to
   expect((await target.start()).names()).toEqual([]);
 });
 
-it('keeps what the form does not ask for when it is changed', async () => {
+it('gives the form all that was imported, and keeps what of it the form leaves', async () => {
   const { destinations, settings } = await (await site({})).start();
-  const imported = { destinations: [kept('night', { characterSet: 'ISO_IR 100' })] };
+  const chosen = { characterSet: 'ISO_IR 100', timeoutMs: 45_000 };
+  const imported = { destinations: [kept('night', { ...chosen, formerNames: ['day'] })] };
   await settings.imported(JSON.stringify(imported), because('as at home'));
-  await destinations.set(entry('night', { port: 4242 }), 'night', because('it is moved'));
+  const [shown] = destinations.ofPage();
+  expect(shown).toMatchObject(chosen);
+  await destinations.set({ ...shown!, port: 4242 }, 'night', because('it is moved'));
   expect(parse(settings.exported())).toEqual({
-    destinations: [{ ...kept('night', { characterSet: 'ISO_IR 100' }), port: 4242 }],
+    destinations: [{ ...kept('night', { ...chosen, formerNames: ['day'] }), port: 4242 }],
   });
 });
 
