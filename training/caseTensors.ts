@@ -9,6 +9,7 @@ import type { OrientedSlice } from '../src/preprocess/modelInput.ts';
 import type { VolumeSpec } from '../src/preprocess/volumeInput.ts';
 import { slicePlane, stackVolume } from '../src/preprocess/volumeInput.ts';
 import { GROSS_BONE, SOFT_TISSUE, STANDARD_BONE } from '../src/preprocess/windows.ts';
+import { deflatedPlanes } from './shard.ts';
 
 /** Side of a mask cell in input pixels of the network. */
 const MASK_STEP = 4;
@@ -58,8 +59,8 @@ export function profilePath(name: string): string {
 }
 
 /**
- * Writes what training reads of a case: `<id>.npy` uint8 [slice][channel][row][column], `<id>.mask.npy` uint8 [marked slice][row/4][column/4] and, last, `<id>.json` with
- * `record` and the truth of the slices. For a volume, slices are its planes, each has a mask, and the truth is that of its rows (of a `vertebra-sequence`: of its planes). `slices` gives them from head to foot; each may reuse the buffers of the one before.
+ * Writes what training reads of a case: `<id>.shard`, its slices uint8 [channel][row][column] compressed one by one, `<id>.mask.npy` uint8 [marked slice][row/4][column/4] and, last,
+ * `<id>.json` with `record`, the truth of the slices and where each ends in the shard. A volume is small and read in blocks: `<id>.npy` uint8 [slice][channel][row][column]; its slices are its planes, each has a mask, and the truth is that of its rows (of a `vertebra-sequence`: of its planes). `slices` gives them from head to foot; each may reuse the buffers of the one before.
  */
 export async function writeCaseTensors(
   dir: string,
@@ -80,12 +81,14 @@ export async function writeCaseTensors(
   rmSync(path, { force: true });
   const maskSize = input.sizePixels / MASK_STEP;
   const channels = input.windowsHu.length;
-  writeNpy(join(dir, `${id}.npy`), images, [
-    images.length / (channels * input.sizePixels ** 2),
-    channels,
-    input.sizePixels,
-    input.sizePixels,
-  ]);
+  if (input.kind === 'slice-sequence') writeFileSync(join(dir, `${id}.shard`), images);
+  else
+    writeNpy(join(dir, `${id}.npy`), images, [
+      images.length / (channels * input.sizePixels ** 2),
+      channels,
+      input.sizePixels,
+      input.sizePixels,
+    ]);
   writeNpy(join(dir, `${id}.mask.npy`), masks, [masks.length / maskSize ** 2, maskSize, maskSize]);
   writeFileSync(
     `${path}.tmp`,
@@ -102,6 +105,7 @@ export async function writeCaseTensors(
 }
 
 interface CaseTensors {
+  /** The bytes of the planes; of slices compressed. */
   images: Uint8Array;
   masks: Uint8Array;
   truth: object;
@@ -116,7 +120,10 @@ async function sliceTensors(
 ): Promise<CaseTensors> {
   const size = input.sizePixels;
   const maskSize = size / MASK_STEP;
-  const images = new Uint8Array(count * input.windowsHu.length * size * size);
+  const channels = input.windowsHu.length;
+  const bytes = new Uint8Array(channels * size * size);
+  const shard: Buffer[] = [];
+  const ends: number[] = [];
   const masks: Uint8Array[] = [];
   const maskRows: number[] = [];
   const maskPixels: number[] = [];
@@ -127,7 +134,12 @@ async function sliceTensors(
   for await (const { image, mask, label, pixelSpacingMm, levels: cut } of slices) {
     const { tensor, box } = modelInput(image, input);
     // More slices than announced are counted, not kept.
-    if (written < count) toBytes(tensor, images, written * tensor.length);
+    if (written < count) {
+      toBytes(tensor, bytes, 0);
+      const deflated = deflatedPlanes(bytes, size, size);
+      shard.push(deflated);
+      ends.push((ends.at(-1) ?? 0) + deflated.length);
+    }
     written++;
     if (cut !== undefined) levels.push(cut);
     pixelMm.push(Math.round((((box.right - box.left) * pixelSpacingMm[0]) / size) * 1000) / 1000);
@@ -138,9 +150,16 @@ async function sliceTensors(
     labels.push(label === undefined ? marked > 0 : label);
   }
   return {
-    images,
+    images: Buffer.concat(shard),
     masks: Buffer.concat(masks),
-    truth: { labels, maskRows, maskPixels, pixelMm, ...(levels.length > 0 ? { levels } : {}) },
+    truth: {
+      labels,
+      maskRows,
+      maskPixels,
+      pixelMm,
+      ...(levels.length > 0 ? { levels } : {}),
+      shard: { shape: [count, channels, size, size], ends },
+    },
     came: written,
   };
 }

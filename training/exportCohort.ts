@@ -40,6 +40,8 @@ interface CohortRecipe {
   /** Minimum and maximum number of slices of a case that is not scanned at its own spacing. */
   slices: [number, number];
   tiltFraction?: number;
+  /** Side of the scans' matrix in pixels; that of the phantoms (512) when absent. */
+  rows?: number;
 }
 
 interface Job {
@@ -84,6 +86,7 @@ function plan(split: Split, count: number, seed: number, cohort: CohortRecipe, i
             ? fractures
             : [fractures[0]!],
         slices: ownSpacing ? undefined : few,
+        rows: cohort.rows,
         tiltDegrees,
       },
       sampled: split === 'images' ? (cohort.slicesPerImagesCase ?? 8) : null,

@@ -1,5 +1,6 @@
-"""Reads what exportCohort.ts and exportDataset.ts wrote: per case a [n, c, S, S] uint8 tensor, the masks of its broken slices (of all planes of a volume), and its labels."""
+"""Reads what exportCohort.ts and exportDataset.ts wrote: per case a [n, c, S, S] uint8 tensor (of slices: a shard), the masks of its broken slices (of all planes of a volume), and its labels."""
 import json
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ class Case:
     def __init__(self, path, size=None):
         self.meta = json.loads(path.read_text())
         self.id = self.meta["id"]
-        self.images = np.load(path.with_suffix(".npy"), mmap_mode="r")
+        # A volume, and what earlier versions wrote, is a plain array.
+        self.images = Shard(path.with_suffix(".shard"), **self.meta["shard"]) if "shard" in self.meta else np.load(path.with_suffix(".npy"), mmap_mode="r")
         self.masks = np.load(path.with_suffix(".mask.npy"), mmap_mode="r")
         if size is not None and size != self.images.shape[-1]:
             self.images, self.masks = Shrunk(self.images, size, np.mean), Shrunk(self.masks, size * self.masks.shape[-1] // self.images.shape[-1], np.max)
@@ -33,6 +35,28 @@ class Case:
 
     def mask(self, i):
         return self.masks[self.mask_of[i]] if self.mask_of[i] >= 0 else None
+
+
+class Shard:
+    """A view of [n, c, S, S] uint8 in a file of slices that shard.ts compressed one by one: each is read when it is asked for."""
+
+    def __init__(self, path, shape, ends):
+        self.path, self.shape, self.ends = path, tuple(shape), ends
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return np.array([self[i] for i in range(*index.indices(len(self)))], np.uint8).reshape(-1, *self.shape[1:])
+        if not 0 <= index < len(self):
+            raise IndexError(f"slice {index} of {len(self)}")
+        start = self.ends[index - 1] if index else 0
+        with open(self.path, "rb") as file:
+            file.seek(start)
+            planes = np.frombuffer(zlib.decompress(file.read(self.ends[index] - start)), np.uint8).reshape(self.shape[1:])
+        # Each row is stored as its difference from the one above it.
+        return np.add.accumulate(planes, axis=-2, dtype=np.uint8)
 
 
 class Shrunk:

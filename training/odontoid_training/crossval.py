@@ -20,7 +20,7 @@ import torch
 
 from .cohort import load_split
 from .evaluate import auc
-from .features import encode_cases, read_features
+from .features import Features, encode_cases
 from .profile import TRAINING, load_profile, make_encoder
 from .run import export_cohort, report
 from .stage1 import train_encoder
@@ -65,7 +65,7 @@ def of_phantoms(args, study, variants, results):
         waiting = tasks_left(tasks, results)
         out = Path(args.out) / "encoders" / name
         apart(lambda: encode(study["encoders"][name], profile, phantoms_of_stage1(args, size), cases, args, out))
-        encoded = read_features(cases, out / "features")
+        encoded = Features(out / "features")
         report(f"encoder {name}: {len(waiting)} folds to train, {args.jobs} at once")
         train_folds(waiting, study, profile, folds, encoded, args, results)
 
@@ -91,7 +91,7 @@ def of_dataset(args, study, variants, results):
             out = Path(args.out) / part / name
             cases = train + validation + folds["tested"][k]
             apart(lambda: encode(study["encoders"][name], profile, lambda: {"train": train, "validation": validation}, cases, args, out))
-            encoded = read_features(cases, out / "features")
+            encoded = Features(out / "features")
             train_folds(waiting, study, profile, folds, encoded, args, results)
             shutil.rmtree(out / "features")
     odontoid("crossval", str(results.resolve()), "--baseline", variants[0]["name"], "--html", str((Path(args.out) / "crossval.html").resolve()))
@@ -102,7 +102,7 @@ def tasks_left(tasks, results):
 
 
 def train_folds(tasks, study, profile, folds, encoded, args, results):
-    # The workers are forked after this and so share the features.
+    # The workers are forked after this and so share what lies in memory.
     global _shared
     _shared = (study, profile, folds, encoded, args, results)
     with multiprocessing.get_context("fork").Pool(args.jobs, initializer=torch.set_num_threads, initargs=(1,)) as pool:

@@ -9,7 +9,7 @@ from .versions import optimized
 
 @torch.no_grad()
 def encode_cases(encoder, cases, cache, device, *, batch=8, report=print, encode=None):
-    """case id -> (features [n, D], image probabilities [n]); kept in the folder `cache`, so that a second run reads them.
+    """Features of the cases, kept in the folder `cache`: what is there is not encoded again.
 
     `encode(case)` gives both; without it the case's slices are encoded one by one.
     """
@@ -29,16 +29,18 @@ def encode_cases(encoder, cases, cache, device, *, batch=8, report=print, encode
             temporary.replace(path)
         if k % 10 == 9:
             report(f"encoded {k + 1}/{len(cases)} cases")
-    return read_features(cases, cache)
+    return Features(cache)
 
 
-def read_features(cases, cache):
-    """What encode_cases has left in the folder `cache`, as it returns it."""
-    encoded = {}
-    for case in cases:
-        with np.load(Path(cache) / f"{case.id}.npz") as data:
-            encoded[case.id] = (data["features"], data["probabilities"])
-    return encoded
+class Features:
+    """What encode_cases has left in the folder `cache`: case id -> (features [n, D], image probabilities [n]). A case is read when it is asked for; those of a large dataset would not fit into memory."""
+
+    def __init__(self, cache):
+        self.cache = Path(cache)
+
+    def __getitem__(self, id):
+        with np.load(self.cache / f"{id}.npz") as data:
+            return data["features"], data["probabilities"]
 
 
 def encode_slices(frozen, case, batch, device):

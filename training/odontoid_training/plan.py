@@ -15,13 +15,13 @@ from .cohort import load_split
 from .features import encode_slices, freeze
 from .kinds import SliceSequence
 from .stage1 import Step
-from .stage2 import train_classifier
+from .stage2 import SCANS_IN_MEMORY, train_classifier
 
 # Exported of each split; two are the least that show how scans differ.
 SAMPLE = 2
 # A step is timed for so long, and at least once after one that is not counted.
 TIMED_SECONDS = 1
-GIB = 2 ** 30
+GIB, MIB = 2 ** 30, 2 ** 20
 HOUR = 3600
 
 
@@ -45,7 +45,7 @@ def measure(profile, kind, args, counts, export_cohort, scratch):
         "slicesOfImages": np.mean([len(case.images) for case in images]),
         "slices": np.mean([len(case.images) for case in whole]),
         "known": np.mean(np.concatenate([case.known for case in images])),
-        "tensorBytes": sum(path.stat().st_size for path in Path(scratch).rglob("*.npy")) / slices,
+        "tensorBytes": sum(path.stat().st_size for path in Path(scratch).rglob("*") if path.is_file()) / slices,
         "exportSeconds": sum(case.meta["exportSeconds"] for case in scans) / slices,
     }
     encoder = kind.make_encoder(profile).to(args.device)
@@ -128,9 +128,8 @@ def steps_of(profile, args, counts, measured):
 
 
 def memory_of(counts, measured):
-    """Of the process: what it took here, and the features of all whole scans, which stage 2 holds."""
-    whole = sum(count for split, count in counts.items() if split != "images") * measured["slices"]
-    return measured["processBytes"] + 4 * measured["featureLength"] * whole
+    """Of the process: what it took here, and the features that stage 2 has in memory at a time."""
+    return measured["processBytes"] + 4 * measured["featureLength"] * min(counts["train"], SCANS_IN_MEMORY) * measured["slices"]
 
 
 def lines(profile, args, counts, measured):
@@ -149,8 +148,8 @@ def lines(profile, args, counts, measured):
         f"{1 / measured['encodeSeconds']:.1f} slices/s encoded), with the machine as busy as it is now. Early stopping may end the stages sooner.",
         "",
         f"{'step':<10}{'hours':>10}{'disk':>12}",
-        *[f"{name:<10}{seconds / HOUR:>10.2f}{size / GIB:>8.2f} GiB" for name, seconds, size in steps],
-        f"{'all':<10}{sum(seconds for _, seconds, _ in steps) / HOUR:>10.2f}{disk / GIB:>8.2f} GiB",
+        *[f"{name:<10}{seconds / HOUR:>10.2f}{amount(size):>12}" for name, seconds, size in steps],
+        f"{'all':<10}{sum(seconds for _, seconds, _ in steps) / HOUR:>10.2f}{amount(disk):>12}",
         "",
         fits("disk", disk, free, f"are free at {there}"),
         fits("memory", memory, installed, "are installed; what is left keeps the images of stage 1 at hand"),
@@ -161,4 +160,8 @@ def lines(profile, args, counts, measured):
 
 def fits(what, need, have, where):
     verdict = "" if need <= have else " IT DOES NOT FIT."
-    return f"{what}: {need / GIB:.2f} GiB are needed, {have / GIB:.2f} GiB {where}.{verdict}"
+    return f"{what}: {amount(need)} are needed, {amount(have)} {where}.{verdict}"
+
+
+def amount(size):
+    return f"{size / GIB:.2f} GiB" if size >= GIB else f"{size / MIB:.1f} MiB"

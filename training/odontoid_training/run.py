@@ -2,6 +2,7 @@
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from . import together
 from .cohort import load_split
 from .curves import write_curves
 from .features import encode_cases
@@ -26,11 +28,18 @@ from .evaluate import proportion_interval, threshold_at_specificity
 
 
 def report(text):
-    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+    if together.is_first():
+        print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
 
 def export_cohort(args, splits, sample=None):
-    """Writes the splits; with `sample` only so many scans of each."""
+    """Writes the splits; with `sample` only so many scans of each. The first of several processes writes, the others wait."""
+    if together.is_first():
+        write_cohort(args, splits, sample)
+    together.wait()
+
+
+def write_cohort(args, splits, sample):
     source = ["exportDataset.ts", "--dataset", str(Path(args.dataset).resolve()), "--split", str(Path(args.split).resolve())] if args.dataset else ["exportCohort.ts", "--seed", str(args.seed)]
     profile = str(Path(args.profile).resolve()) if args.profile.endswith(".json") else args.profile
     subprocess.run(["npx", "tsx", str(TRAINING / source[0]), *source[1:], "--profile", profile,
@@ -44,7 +53,8 @@ def main():
     parser.add_argument("--out", required=True, help="checkpoints, logs and, in package/, the model package")
     parser.add_argument("--cohort", help="where the cohort is or goes (default: OUT/cohort)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of PyTorch on a processor")
+    parser.add_argument("--threads", type=int, help="of PyTorch on a processor (default: its cores, divided among the processes)")
+    parser.add_argument("--loaders", type=int, help="processes that read and augment the images of stage 1 (default: with a GPU the cores of each process, at most 8; else none)")
     parser.add_argument("--start", help="an encoder.pt or a model package to go on from: another cycle of stage 1, in a new --out")
     parser.add_argument("--history", default="", help="what came before this run, for the record in the package")
     parser.add_argument("--version", default="1.0.0", help="of the package")
@@ -57,6 +67,10 @@ def main():
     args = parser.parse_args()
     if args.dataset and (args.split is None or args.statement == PHANTOMS or args.licence is None):
         parser.error("--dataset wants --split, a --statement of what it is, and the --licence that a network trained on it is under")
+    together.join(args.device)
+    cores = max(1, os.cpu_count() // together.count())
+    args.threads = args.threads or cores
+    loaders = (min(8, cores) if args.device == "cuda" else 0) if args.loaders is None else args.loaders
     torch.set_num_threads(args.threads)
     profile = load_profile(args.profile)
     out = Path(args.out)
@@ -75,21 +89,32 @@ def main():
     export_cohort(args, [first, "validation"])
     validation = load_split(args.cohort, "validation")
     images = load_split(args.cohort, first)
+    # What it learns the first process learns; the others find it finished.
+    if not together.is_first():
+        together.wait()
     seen = kind.seen(profile, {"train": images, "validation": validation}, out, args, report)
+    if together.is_first():
+        together.wait()
     images, validation = seen(images), seen(validation)
     start = None
     if args.start:
         sample = kind.sampler(images, profile, args.seed)
         start = load_start(args.start, profile, next(sample.batches(64, profile["stage1"]["patch"]))[1][0])
-    encoder = train_encoder(profile, {"train": images, "validation": validation}, out, args.seed, args.device, start=start, report=report, kind=kind)
-    torch.save(encoder.state_dict(), out / "encoder.pt")
+    encoder = train_encoder(profile, {"train": images, "validation": validation}, out, args.seed, args.device, start=start, report=report, kind=kind, loaders=loaders)
+    if together.is_first():
+        torch.save(encoder.state_dict(), out / "encoder.pt")
 
     report("cohort of stage 2 and of the test")
     beside = ["negatives"] if recipe.get("negatives", 0) else []
     export_cohort(args, ["train", *beside, "test"])
     train, test = seen(load_split(args.cohort, "train")), seen(load_split(args.cohort, "test"))
     negatives = seen(load_split(args.cohort, "negatives")) if beside else []
-    encoded = encode_cases(encoder, train + validation + negatives + test, out / "features", args.device, report=report, encode=kind.encode_case(encoder, args.device))
+    cases = train + validation + negatives + test
+    encoded = encode_cases(encoder, cases[together.rank()::together.count()], out / "features", args.device, report=report, encode=kind.encode_case(encoder, args.device))
+    together.wait()
+    # What is left takes one process.
+    if not together.is_first():
+        return
     finish(profile, kind, args, recipe, encoder.cpu(), encoded, train, validation, negatives, test, out)
 
 
@@ -138,7 +163,7 @@ def finish(profile, kind, args, recipe, encoder, encoded, train, validation, neg
     write_curves(out)
     (out / "figures.json").write_text(json.dumps(figures, indent=2))
     write_card(out / "model-card.md", manifest, figures, profile, args, kind.describe(profile, manifest["files"]))
-    report(f"package in {out / 'package'}")
+    report(f"package in {out / 'package'}; at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB of memory were in use")
     for value in figures["values"]:
         report(json.dumps(value))
 

@@ -2,12 +2,15 @@
 import copy
 import csv
 import math
+import os
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn import functional
 
+from . import together
 from .evaluate import auc
 from .kinds import SliceSequence
 from .schedule import cosine
@@ -15,7 +18,7 @@ from .versions import grad_scaler, load_checkpoint
 
 
 class Step:
-    """One step of stage 1: forwards, loss, backwards, update. Called with a batch it returns (loss, logits of the images)."""
+    """One step of stage 1: forwards, loss, backwards, update. Called with this process's share of a batch it returns (loss, logits of the images)."""
 
     def __init__(self, profile, kind, encoder, device):
         recipe = profile["stage1"]
@@ -28,9 +31,25 @@ class Step:
         self.scaler = grad_scaler(self.mixed)
 
     def __call__(self, image, label, targets, rate):
-        recipe, device = self.recipe, self.device
         for group in self.optimizer.param_groups:
             group["lr"] = rate
+        self.optimizer.zero_grad(set_to_none=True)
+        # Parts of a batch that does not fit into the memory of a GPU at once; each is normalised by itself.
+        size = -(-len(image) // self.recipe.get("accumulate", 1))
+        losses, logits = [], []
+        for start in range(0, len(image), size):
+            part = slice(start, start + size)
+            cells = {step: (target[part], weight[part]) for step, (target, weight) in targets.items()}
+            loss, logit = self.forwards(image[part], label[part], cells)
+            self.scaler.scale(loss * len(logit) / len(image)).backward()
+            losses.append(float(loss.detach()) * len(logit) / len(image)), logits.append(logit.detach().float())
+        together.share_gradients([*self.encoder.parameters(), *self.deep.parameters()])
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return sum(losses), torch.cat(logits)
+
+    def forwards(self, image, label, targets):
+        recipe, device = self.recipe, self.device
         with torch.autocast("cuda", enabled=self.mixed):
             logit, cells, maps = self.encoder(self.kind.to_device(image, device))
             loss = recipe["imageWeight"] * functional.binary_cross_entropy_with_logits(logit, label.to(device))
@@ -39,23 +58,26 @@ class Step:
             if recipe["deepWeight"]:
                 for step, marks in zip(self.deep.STEPS, self.deep(maps)):
                     loss = loss + recipe["deepWeight"] * cell_loss(marks, targets[step], device)
-        self.optimizer.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        return float(loss.detach()), logit.detach().float()
+        return loss, logit
 
 
-def train_encoder(profile, cohort, out, seed, device, *, start=None, report=print, kind=SliceSequence):
-    """cohort: {'train': cases, 'validation': cases}; start: weights to begin with. Returns the encoder (averaged weights where the profile asks for them)."""
+def train_encoder(profile, cohort, out, seed, device, *, start=None, report=print, kind=SliceSequence, loaders=0):
+    """cohort: {'train': cases, 'validation': cases}; start: weights to begin with. loaders: processes that read and augment. Returns the encoder (averaged weights where the profile asks for them)."""
     recipe = profile["stage1"]
+    if recipe["batch"] % together.count():
+        raise SystemExit(f"stage1.batch is {recipe['batch']}: {together.count()} processes cannot share it equally")
     torch.manual_seed(seed)
     encoder = kind.make_encoder(profile).to(device)
     if start is not None:
         encoder.load_state_dict(start)
+    together.same_weights(encoder)
     average = copy.deepcopy(encoder) if recipe["emaDecay"] else None
+    together.share_statistics(encoder)
     step = Step(profile, kind, encoder, device)
+    # The weights are the same in all processes; what is dropped out is not.
+    torch.manual_seed(seed + 1_000_003 * together.rank())
     sampler = kind.sampler(cohort["train"], profile, seed)
+    sampler.loaders = loaders
     checkpoint = out / "stage1.pt"
     # Epochs on patches, then on whole fields; without patches all are fields.
     patch_epochs = recipe["epochs"] if recipe["patch"] else 0
@@ -72,7 +94,7 @@ def train_encoder(profile, cohort, out, seed, device, *, start=None, report=prin
         if len(saved.get("suspicion", ())) == len(sampler.suspicion):
             sampler.suspicion = saved["suspicion"]
         sampler.random = np.random.default_rng((seed, state["epoch"]))
-    log = (out / "stage1.csv").open("a", newline="")
+    log = (out / "stage1.csv" if together.is_first() else Path(os.devnull)).open("a", newline="")
     writer = csv.writer(log)
     if log.tell() == 0:
         writer.writerow(["epoch", "phase", "loss", "learningRate", "validationImageAuc", "imagesPerSecond", "seconds"])
@@ -89,7 +111,7 @@ def train_encoder(profile, cohort, out, seed, device, *, start=None, report=prin
             rate = learning_rate(recipe, epoch, k / count, field and bool(recipe["patch"]))
             loss, logit = step(image, label, targets, rate)
             losses.append(loss)
-            sampler.learn(chosen, torch.sigmoid(logit).cpu().numpy())
+            sampler.learn(chosen, together.gathered(torch.sigmoid(logit)).cpu().numpy())
             state["step"] += 1
             if average:
                 follow(average, encoder, min(recipe["emaDecay"], (1 + state["step"]) / (10 + state["step"])))
@@ -99,13 +121,17 @@ def train_encoder(profile, cohort, out, seed, device, *, start=None, report=prin
         speed = (k + 1) * recipe["batch"] / (time.time() - started)
         judged = average or encoder
         last = epoch + 1 == epochs
-        score = validate(kind, judged, cohort["validation"], device, recipe.get("validationImages", 600)) if field or last or recipe["patience"] is not None or epoch % 20 == 19 else float("nan")
+        is_judged = field or last or recipe["patience"] is not None or epoch % 20 == 19
+        score = validate(kind, judged, cohort["validation"], device, recipe.get("validationImages", 600)) if is_judged and together.is_first() else float("nan")
+        score = together.said_by_first(score, device)
         writer.writerow([epoch + 1, "field" if field else "patch", f"{np.mean(losses):.5f}", f"{rate:.2e}", f"{score:.4f}", f"{speed:.1f}", f"{time.time() - started:.0f}"])
         log.flush()
         report(f"stage 1 epoch {epoch + 1}/{epochs}: loss {np.mean(losses):.4f}, validation image AUC {score:.4f}")
         state["epoch"] += 1
         if recipe["patience"] is not None and score > state["best"]:
             state.update(best=score, bestEpoch=epoch, bestWeights=copy.deepcopy(judged.state_dict()))
+        if not together.is_first():
+            continue
         torch.save({"encoder": encoder.state_dict(), "deep": step.deep.state_dict(), "average": average and average.state_dict(), "optimizer": step.optimizer.state_dict(),
                     "suspicion": sampler.suspicion, "scaler": step.scaler.state_dict(), "state": state}, checkpoint.with_suffix(".tmp"))
         checkpoint.with_suffix(".tmp").replace(checkpoint)
@@ -136,7 +162,8 @@ def learning_rate(recipe, epoch, part, field):
 def cell_loss(logits, target_and_weight, device):
     target, weight = (t.to(device) for t in target_and_weight)
     each = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    return (each * weight).sum() / weight.sum().clamp_min(1)
+    # By the weight of all processes' cells, of whose losses the mean is taken afterwards.
+    return (each * weight).sum() * together.count() / together.total(weight.sum()).clamp_min(1)
 
 
 @torch.no_grad()

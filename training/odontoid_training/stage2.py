@@ -32,8 +32,7 @@ def train_classifier(profile, encoded, cohort, out, seed, device, *, report=prin
         losses = []
         if recipe["schedule"] == "cosine":
             anneal(optimizer, recipe, epoch)
-        drawn = [draw_sequence(*encoded_case(encoded, cases[i]), recipe, random) for i in random.permutation(len(cases))]
-        for sequences in like_lengths(drawn, recipe["batch"], random):
+        for sequences in drawn_batches(lambda case: draw_sequence(*encoded_case(encoded, case), recipe, random), cases, recipe["batch"], random):
             # A part without the fracture is negative; a part of unknown truth gets the label of the scan.
             label = torch.tensor([float(np.any(l)) for _, l in sequences])
             feature, slice_label, mask = (t.to(device) for t in pad(sequences))
@@ -98,9 +97,8 @@ def train_levels(profile, encoded, cases, seed, device, *, report=print):
     for epoch in range(recipe["epochs"]):
         anneal(optimizer, recipe, epoch)
         losses = []
-        drawn = [draw_sequence(encoded[cases[i].id][0], truth[cases[i].id], recipe, random) for i in random.permutation(len(cases))]
         reader.train()
-        for sequences in like_lengths(drawn, recipe["batch"], random):
+        for sequences in drawn_batches(lambda case: draw_sequence(encoded[case.id][0], truth[case.id], recipe, random), cases, recipe["batch"], random):
             feature, target, mask = (t.to(device) for t in pad(sequences))
             each = functional.binary_cross_entropy_with_logits(reader(feature), target, reduction="none").mean(2)
             loss = (each * mask).sum() / mask.sum()
@@ -112,6 +110,17 @@ def train_levels(profile, encoded, cases, seed, device, *, report=print):
         if epoch % 5 == 4:
             report(f"levels epoch {epoch + 1}/{recipe['epochs']}: loss {np.mean(losses):.4f}")
     return reader.cpu().eval()
+
+
+# Scans of an epoch of stage 2 whose features lie in memory at a time: a part of a gigabyte with the paper's.
+SCANS_IN_MEMORY = 256
+
+
+def drawn_batches(draw, cases, batch, random):
+    """Batches of draw(case) of all cases in random order; like lengths come together as far as they lie in memory together."""
+    order = random.permutation(len(cases))
+    for start in range(0, len(order), SCANS_IN_MEMORY):
+        yield from like_lengths([draw(cases[i]) for i in order[start:start + SCANS_IN_MEMORY]], batch, random)
 
 
 def like_lengths(sequences, batch, random):

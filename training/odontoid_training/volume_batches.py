@@ -5,6 +5,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from . import together
 from .batches import MASK_STEP
 from .volume import EARLY_STEP, LAST_STEP
 
@@ -17,6 +18,7 @@ class BlockSampler:
     def __init__(self, cases, recipe, seed):
         self.recipe = recipe
         self.random = np.random.default_rng(seed)
+        self.loaders = 0
         self.broken = [c for c in cases if c.masks[:].any()]
         if not self.broken:
             raise SystemExit("No broken scan has a mask, so nobody knows which blocks are broken: a volume cannot be trained on this cohort.")
@@ -40,7 +42,10 @@ class BlockSampler:
                     weight = 0.15 + self.suspicion
                     index = self.random.choice(len(self.cases), p=weight / weight.sum())
                     chosen.append((self.cases[index], index))
-            yield chosen, self.make(chosen, patch or self.recipe["fieldVoxels"])
+            mine = slice(together.rank(), None, together.count())
+            seed = self.random.integers(2 ** 62)
+            randoms = [np.random.default_rng((seed, block)) for block in range(batch)]
+            yield chosen, self.make(chosen[mine], patch or self.recipe["fieldVoxels"], randoms=randoms[mine])
 
     def learn(self, chosen, probabilities):
         """Takes note of how broken the blocks of a batch looked; only of scans without a fracture is that an error."""
@@ -48,17 +53,19 @@ class BlockSampler:
             if index >= 0 and not case.label:
                 self.suspicion[index] = 0.5 * self.suspicion[index] + 0.5 * probability
 
-    def make(self, chosen, patch, augment=True):
+    def make(self, chosen, patch, augment=True, randoms=None):
+        """randoms: one for each block."""
         r = self.recipe
+        randoms = randoms or [self.random] * len(chosen)
         blocks, masks, thetas = [], [], []
-        for case, index in chosen:
+        for (case, index), random in zip(chosen, randoms):
             # Cut from a window large enough for its corners at any rotation.
             reach = (1 + r["scaleJitter"]) * (math.cos(math.radians(r["rotateDegrees"])) + math.sin(math.radians(r["rotateDegrees"])))
             window = [self.whole(patch[0] * (1 + r["scaleJitter"])), *(min(case.images.shape[-1], self.whole(side * reach)) for side in patch[1:])]
-            start = self.start(case, index < 0, window, patch)
+            start = self.start(case, index < 0, window, patch, random)
             blocks.append(cut(case.images, start, window))
             masks.append(cut(case.masks, [start[0], start[1] // MASK_STEP, start[2] // MASK_STEP], [window[0], window[1] // MASK_STEP, window[2] // MASK_STEP]))
-            thetas.append(self.theta([side / whole for side, whole in zip(patch, window)], augment))
+            thetas.append(self.theta([side / whole for side, whole in zip(patch, window)], augment, random))
         image = torch.from_numpy(np.stack(blocks)).transpose(1, 2).float() / 255
         mask = torch.from_numpy(np.stack(masks)).float()[:, None]
         theta = torch.tensor(np.stack(thetas), dtype=torch.float32)
@@ -68,7 +75,7 @@ class BlockSampler:
         mask = functional.grid_sample(mask, coarse, mode="nearest", align_corners=False)
         if augment and r["intensityJitter"]:
             j = r["intensityJitter"]
-            gain, offset = (torch.from_numpy(self.random.uniform(low, high, (len(chosen), image.shape[1], 1, 1, 1)).astype(np.float32)) for low, high in ((1 - j, 1 + j), (-j / 2, j / 2)))
+            gain, offset = (torch.from_numpy(np.stack([random.uniform(low, high, (image.shape[1], 1, 1, 1)) for random in randoms]).astype(np.float32)) for low, high in ((1 - j, 1 + j), (-j / 2, j / 2)))
             image = (image * gain + offset * (image > 0)).clamp_(0, 1)
         return image, (mask.flatten(1).amax(1) > 0).float(), {step: self.cells(mask, step) for step in {LAST_STEP, EARLY_STEP}}
 
@@ -77,36 +84,36 @@ class BlockSampler:
         """Windows lie on the mask's grid."""
         return math.ceil(length / (2 * MASK_STEP)) * 2 * MASK_STEP
 
-    def start(self, case, at_break, window, patch):
+    def start(self, case, at_break, window, patch, random):
         """First voxel of a window: around a break, else around a random bone voxel; on the mask's grid."""
         shape = (case.images.shape[0], *case.images.shape[2:])
         if at_break:
             places = np.argwhere(case.masks[:])
-            z, y, x = places[self.random.integers(len(places))]
+            z, y, x = places[random.integers(len(places))]
             at = [z, y * MASK_STEP, x * MASK_STEP]
         else:
             at = [s // 2 for s in shape]
             for _ in range(20):
-                z, y, x = (self.random.integers(s) for s in shape)
+                z, y, x = (random.integers(s) for s in shape)
                 if case.images[z, 0, y, x] > BONE_LEVEL and abs(x - shape[2] / 2) < shape[2] / 3:
                     at = [z, y, x]
                     break
         starts = []
         for middle, size, side, whole in zip(at, window, patch, shape):
-            first = middle + self.random.uniform(-0.38, 0.38) * side - size / 2
+            first = middle + random.uniform(-0.38, 0.38) * side - size / 2
             # A block inside the scan if it fits; a window as large as the scan is the whole scan.
             starts.append(int(np.clip(first, min(0, whole - size), max(0, whole - size))) // MASK_STEP * MASK_STEP)
         return starts
 
-    def theta(self, zoom, augment):
+    def theta(self, zoom, augment, random):
         """Output to input coordinates: flip, rotation in the plane, scale."""
         r = self.recipe
         angle = scale = along = 0.0
         flip = 1.0
         if augment:
-            angle = math.radians(self.random.uniform(-r["rotateDegrees"], r["rotateDegrees"]))
-            scale, along = self.random.uniform(-r["scaleJitter"], r["scaleJitter"], 2)
-            flip = -1.0 if r["flip"] and self.random.random() < 0.5 else 1.0
+            angle = math.radians(random.uniform(-r["rotateDegrees"], r["rotateDegrees"]))
+            scale, along = random.uniform(-r["scaleJitter"], r["scaleJitter"], 2)
+            flip = -1.0 if r["flip"] and random.random() < 0.5 else 1.0
         z, y, x = zoom
         s, c = math.sin(angle) * (1 + scale), math.cos(angle) * (1 + scale)
         return [[x * c * flip, -y * s, 0, 0], [x * s * flip, y * c, 0, 0], [0, 0, z * (1 + along), 0]]

@@ -159,7 +159,8 @@ class Plans(unittest.TestCase):
         self.assertAlmostEqual(steps["stage 1"][0], 50 * 1400 * 300 * 0.5 * 0.01 + 50 * 600 * 0.004)
         self.assertAlmostEqual(steps["features"][1], slices * 2049 * 4)
         self.assertAlmostEqual(steps["stage 2"][0], 100 * 1400 * 350 * 1e-6)
-        self.assertAlmostEqual(memory_of({"train": 1400, "validation": 300, "test": 300}, self.MEASURED), 3e9 + slices * 2048 * 4)
+        # Of 256 scans at a time.
+        self.assertAlmostEqual(memory_of({"train": 1400, "validation": 300, "test": 300}, self.MEASURED), 3e9 + 256 * 350 * 2048 * 4)
 
     def test_images_of_other_patients_are_no_whole_scans(self):
         profile = load_profile("compact")
