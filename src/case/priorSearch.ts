@@ -69,6 +69,6 @@ export function wantedPriors<Candidate extends PriorCandidate>(
         identityDifferences(scan.patient, one.patient).length === 0
       );
     })
-    .sort((a, b) => rankOf(a) - rankOf(b) || (a.studyDate < b.studyDate ? 1 : -1))
+    .sort((a, b) => rankOf(a) - rankOf(b) || b.studyDate.localeCompare(a.studyDate))
     .slice(0, mostStudies);
 }

@@ -5,9 +5,9 @@ import { instanceOf } from '../assemble/syntheticStudy.ts';
 
 const table = {
   kinds: [{ sliceThicknessMm: 1 }, { sliceThicknessMm: 2 }],
-  kindOf: [1, 0, 1, 0, 1],
-  positionsMm: [11, 12, 13, 21, 22, 23, null, 32, 33, 41, null, 43, 51, 52, null],
-  acquired: { fromMs: Date.UTC(2026, 10, 29, 8, 15), afterMs: [250, 500, null, 750, 0] },
+  kindOf: [1, 0, 1, 0, 1, 0],
+  positionsMm: [11, 12, 13, 21, 22, 23, null, 32, 33, 41, null, 43, 51, 52, null, 61, 62, 63],
+  acquired: { fromMs: Date.UTC(2026, 10, 29, 8, 15), afterMs: [250, 500, null, 750, 0, 1_000] },
 } as FrameTable;
 const object = instanceOf({ frames: table });
 const single = instanceOf({});
@@ -26,6 +26,7 @@ test('each frame has its own number, kind, position and time', () => {
     [3, 2, null, ''],
     [4, 1, null, '20261129081500.750'],
     [5, 2, null, '20261129081500.000'],
+    [6, 1, [61, 62, 63], '20261129081501.000'],
   ]);
   expect(headerOfImage(object.header, 2).imagePositionPatientMm).toEqual([21, 22, 23]);
   expect(headerOfImage(object.header, undefined)).toBe(object.header);

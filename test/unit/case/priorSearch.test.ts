@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { PatientIdentity } from '../../../src/case/case.ts';
-import { wantedPriors, type PriorCandidate } from '../../../src/case/priorSearch.ts';
+import { otherPatients, wantedPriors, type PriorCandidate } from '../../../src/case/priorSearch.ts';
 
 const DAY_MS = 86_400_000;
 const NOW_MS = new Date(2026, 10, 30, 12).getTime();
@@ -58,4 +58,32 @@ test('those that name the neck come first, then the newest, and no more than are
 
 test('a scan without a date counts as scanned now', () => {
   expect(wanted([prior()], { ...SCAN, studyDate: '' })).toEqual(['2.25.50']);
+});
+
+test('limits of age: older than the least to the millisecond, and not older than the most', () => {
+  const endedMs = new Date(2025, 2, 13).getTime() - 1;
+  const after = (ms: number, limits: Partial<typeof LIMITS>) =>
+    wantedPriors([prior()], SCAN, { ...LIMITS, ...limits }, endedMs + ms).length;
+  const yearMs = 31_557_600_000;
+  expect([after(DAY_MS, { minAgeMs: DAY_MS }), after(DAY_MS + 1, { minAgeMs: DAY_MS })]).toEqual([0, 1]);
+  expect([after(yearMs, { maxAgeYears: 1 }), after(yearMs + 1, { maxAgeYears: 1 })]).toEqual([1, 0]);
+});
+
+test('another study of the same day is no prior', () => {
+  expect(wanted([prior()], { ...SCAN, studyDate: '20250312' })).toEqual([]);
+});
+
+test('studies of somebody else under the ID of the patient are named by what differs', () => {
+  const others = [
+    ANNA,
+    { ...ANNA, patientBirthDate: '19840506', patientSex: 'M' },
+    { ...ANNA, patientName: 'Braun^Berta' },
+    { ...ANNA, patientId: 'P-8', patientName: 'Schwarz^Cora' },
+  ];
+  expect(
+    otherPatients(
+      others.map((patient) => prior({ patient })),
+      SCAN,
+    ),
+  ).toEqual(['birth date, sex', 'name']);
 });

@@ -58,6 +58,11 @@ describe('a selection rule', () => {
     for (const key of ['stations', 'bodyParts', 'descriptions', 'procedureCodes'] as const)
       expect(isMet({ [key]: ['*'] }, of), key).toBe(false);
     for (const key of ['ageYears', 'scanAgeHours'] as const) expect(isMet({ [key]: { min: 0 } }, of), key).toBe(false);
+    for (const dates of [{ patientBirthDate: '19560701' }, { studyDate: '20261129' }]) {
+      const half = instanceOf({ ...silent, ...dates }).header;
+      for (const range of [{ min: 0 }, { max: 120 }])
+        expect(isMet({ ageYears: range }, { ...of, headers: [half] }), JSON.stringify(dates)).toBe(false);
+    }
   });
 
   it.each([

@@ -28,6 +28,19 @@ describe('rates as if every scan were verified', () => {
     expect(ppv.estimate!.value).toBeCloseTo(12 / 16, 10);
   });
 
+  it('are those of the known scans, with their intervals, where half of either kind is known', () => {
+    const { sensitivity, area } = ratesOf([
+      ...times(44, (index) => ({ score: 0.9, fracture: index < 22 ? index < 12 : null })),
+      ...times(36, (index) => ({ score: 0.1, fracture: index < 18 ? index < 8 : null })),
+    ]);
+    expect(sensitivity).toMatchObject({ hits: 12, total: 20 });
+    // Wilson, 12 of 20.
+    expect(sensitivity.estimate!.low).toBeCloseTo(0.3866, 4);
+    expect(sensitivity.estimate!.high).toBeCloseTo(0.7812, 4);
+    // 12 of 20 fractures and 10 of 20 others are flagged; equal scores count half.
+    expect(area!.value).toBeCloseTo(0.6 * 0.5 + 0.5 * (0.6 * 0.5 + 0.4 * 0.5), 9);
+  });
+
   it('says that nobody can know while no unflagged scan has a verdict, and gives the predictive value all the same', () => {
     const { sensitivity, specificity, ppv, area } = ratesOf([
       ...times(30, (index) => ({ score: 0.9, fracture: index < 20 })),
