@@ -177,8 +177,8 @@ test('a report has its time from when its child is ready, and the decoding of sl
     log: { ...createLog('silent'), info: (_, fields) => void told.push(fields) },
   });
   const objects = await one.write(study.claim, suspected(study.claim));
-  // A minute for the start; then from the beginning and after each of: key slice, lines of its sagittal, two pictures.
-  expect(asked).toEqual([60_000, ...new Array<number>(5).fill(20_000)]);
+  // A minute for the start; then from the beginning and after each of: best key slice, lines of its sagittal, the other key slice.
+  expect(asked).toEqual([60_000, ...new Array<number>(4).fill(20_000)]);
   expect(told).toEqual([
     {
       studyInstanceUid: study.claim.record.studyInstanceUid,
