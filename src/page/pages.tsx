@@ -5,7 +5,7 @@ import type { SessionAnswer } from '../answers/accessAnswers.ts';
 import { adminTitles } from './admin/adminTitles.ts';
 import { accessWords } from './access/accessWords.ts';
 import { handOverWords } from './handOver/handOverWords.ts';
-import { modelWords } from './models/modelsWords.ts';
+import { modelsTitle } from './models/modelsTitle.ts';
 import { shellWords } from './parts/shellWords.ts';
 import { wallWords } from './wall/wallWords.ts';
 
@@ -78,7 +78,7 @@ export const PAGES: Readonly<Record<PagePath, Page>> = {
     component: lazy(() => import('./admin/proofPage.tsx')),
   },
   '/models': {
-    title: modelWords.title,
+    title: modelsTitle,
     area: 'admin',
     shownTo: admins,
     component: lazy(() => import('./models/modelsPage.tsx')),

@@ -1,6 +1,8 @@
+import { modelsTitle } from './modelsTitle.ts';
+
 /** Texts of the page of models. */
 export const modelWords = {
-  title: 'Models',
+  title: modelsTitle,
   loading: 'Loading',
   failed: 'That did not work. Try again.',
   what: 'Which network judges, which one is tried beside it, and what each says of itself.',

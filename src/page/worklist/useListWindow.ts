@@ -12,13 +12,14 @@ import { useEffect, useLayoutEffect, useMemo, useReducer, useState } from 'preac
 const LINE_PX = 44;
 const LARGE_LINE_PX = 60;
 const CARD_PX = 92;
-const narrow = matchMedia('(max-width: 700px)');
-const wide = matchMedia('(min-width: 3000px)');
 const OVERSCAN = 10;
 /** Height of the table heading, which covers the first row after scrolling. */
 const HEADING_PX = 30;
 
-const heightNow = (): number => (narrow.matches ? CARD_PX : wide.matches ? LARGE_LINE_PX : LINE_PX);
+const heightNow = (): number => {
+  if (matchMedia('(max-width: 700px)').matches) return CARD_PX;
+  return matchMedia('(min-width: 3000px)').matches ? LARGE_LINE_PX : LINE_PX;
+};
 
 /** Which of `count` rows are visible or close to it; `kept` is always drawn, so that it does not lose the focus. */
 export function useListWindow(
@@ -30,10 +31,8 @@ export function useListWindow(
   const [rowPx, setRowPx] = useState(heightNow);
   useEffect(() => {
     const changed = () => setRowPx(heightNow());
-    for (const query of [narrow, wide]) query.addEventListener('change', changed);
-    return () => {
-      for (const query of [narrow, wide]) query.removeEventListener('change', changed);
-    };
+    addEventListener('resize', changed);
+    return () => removeEventListener('resize', changed);
   }, []);
   const [, redraw] = useReducer((old: number) => old + 1, 0);
   const options = {
