@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { keepPreference, preference, type Preferences } from '../parts/preferences.ts';
 import { alertWords as words } from './alertWords.ts';
 
-/** Each reader's own settings, kept in this browser. */
+/** Settings of the desk, kept in its browser: how loud a room may be depends on the room, not on who signs in there. */
 export function AlertChoices({ blocked, ring }: { blocked: boolean; ring: (kind: 'flag' | 'fault') => void }) {
   const [sound, setSound] = useState(preference('sound'));
   const [notices, setNotices] = useState(preference('notices'));
@@ -84,6 +84,7 @@ export function AlertChoices({ blocked, ring }: { blocked: boolean; ring: (kind:
         <button type="button" onClick={() => ring('flag')}>
           {words.testSound}
         </button>
+        <p class="muted">{words.ofTheDesk}</p>
       </div>
     </details>
   );

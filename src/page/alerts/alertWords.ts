@@ -12,6 +12,7 @@ export const alertWords = {
   quietFrom: 'Quiet from',
   quietTo: 'to',
   testSound: 'Test sound',
+  ofTheDesk: 'For this browser, whoever signs in here.',
   soundBlocked: 'blocked by the browser: press Test sound',
   noticeTitle: 'Odontoid',
   noticeBody: (count: number, finding: string | null) =>

@@ -1,4 +1,4 @@
-// The hot part of the preprocessing, in AssemblyScript: scripts/buildKernel.mjs compiles it to WebAssembly with SIMD, and src/preprocess/sliceKernel.ts
+// The hot part of the preprocessing, in AssemblyScript: scripts/buildKernel.mjs compiles it to WebAssembly with SIMD, and src/preprocess/loadedSlice.ts
 // calls it. It allocates nothing: the host lays out the memory and passes addresses in bytes. Only operations with one defined result are used (no relaxed
 // SIMD), so every machine computes the same bits.
 
