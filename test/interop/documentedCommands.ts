@@ -15,6 +15,7 @@ export const RUN_ELSEWHERE: Record<string, string> = {
   'training/train --profile compact --seed': 'test/pipeline/training.test.ts',
   'training/train --profile paper --seed': 'test/pipeline/training.test.ts',
   'training/train --profile volume --seed': 'test/pipeline/training.test.ts',
+  'training/train --profile vertebra --seed': 'test/pipeline/training.test.ts',
   'training/train --profile resnet50 --seed': 'test/pipeline/training.test.ts',
   'training/train --profile paper --dataset rsna-2022 --split split.json --name our-network':
     'test/pipeline/training.test.ts',
