@@ -48,6 +48,12 @@ function isFaultCode(code: string): boolean {
   return SYSTEM_FAULTS.has(code) || SQLITE_FAULTS.some((fault) => code === fault || code.startsWith(`${fault}_`));
 }
 
+/** Whether the operating system says that there is no room: the disk is full, or what this account may use of it. */
+export function isDiskFull(error: unknown): boolean {
+  const { code } = Object(error) as { code?: unknown };
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
 /** None of our own chains of causes is longer. */
 const DEEPEST_CAUSE = 10;
 

@@ -108,7 +108,7 @@ export async function installModelPackage(
   await makeFolder(installedDir);
   if (await isInstalled(identity, installedDir))
     return { dir: installedPackageDir(installedDir, identity), wasThere: true };
-  await rmLeftovers(installedDir);
+  await removeLeftovers(installedDir, INCOMING);
   const incoming = await mkdtemp(path.join(installedDir, INCOMING));
   for (const [name, file] of Object.entries(card.files))
     await writeSynced(path.join(incoming, file.path), source.graphs[name]!, 'wx');
@@ -194,7 +194,7 @@ async function foldersIn(parent: string): Promise<string[]> {
 }
 
 /** An interrupted copy holds nothing that is needed. */
-async function rmLeftovers(installedDir: string): Promise<void> {
+export async function removeLeftovers(installedDir: string, prefix: string): Promise<void> {
   for (const name of await readdir(installedDir))
-    if (name.startsWith(INCOMING)) await rm(path.join(installedDir, name), { recursive: true, force: true });
+    if (name.startsWith(prefix)) await rm(path.join(installedDir, name), { recursive: true, force: true });
 }

@@ -1,7 +1,9 @@
-import { mkdtemp, open, readdir, rm, statfs } from 'node:fs/promises';
+import { mkdtemp, open, rm, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { makeFolder } from '../base/durably.ts';
 import { TriageError } from '../base/errors.ts';
+import { isDiskFull } from '../base/installationFault.ts';
+import { removeLeftovers } from '../infer/modelPackages.ts';
 import type { UploadedFile } from '../web/modelAdministration.ts';
 
 /** Beside the installed packages, so that a whole one is only moved; what begins with a dot is no package. */
@@ -28,8 +30,7 @@ export async function receivePackage(
   limits: UploadLimits,
 ): Promise<string> {
   await makeFolder(installedDir);
-  for (const name of await readdir(installedDir))
-    if (name.startsWith(UPLOAD)) await rm(path.join(installedDir, name), { recursive: true, force: true });
+  await removeLeftovers(installedDir, UPLOAD);
   await refuseTooMuch(files, installedDir, limits);
   const folder = await mkdtemp(path.join(installedDir, UPLOAD));
   const pieces = body[Symbol.asyncIterator]();
@@ -40,7 +41,7 @@ export async function receivePackage(
     await rm(folder, { recursive: true, force: true });
     // Who still sends hears the answer only at the end.
     for (;;) if ((await pieces.next().catch(() => ({ done: true }))).done === true) break;
-    throw isFull(error) ? noRoom(error) : error;
+    throw isDiskFull(error) ? noRoom(error) : error;
   }
 }
 
@@ -88,8 +89,6 @@ async function writeFiles(
 }
 
 const CUT_SHORT = 'The upload ended before the files were whole. Nothing was installed; upload it again.';
-
-const isFull = (error: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
 
 const noRoom = (cause?: unknown): TriageError =>
   new TriageError(

@@ -8,6 +8,7 @@ import { writeFileMeta, type FileMetaFacts } from '../dicom/fileMeta.ts';
 import { headerOf } from '../dicom/header.ts';
 import { isReadableUid } from '../dicom/uids.ts';
 import { TriageError } from '../base/errors.ts';
+import { isDiskFull } from '../base/installationFault.ts';
 import type { Clock } from '../base/clock.ts';
 import type { HeaderReads } from './headerReads.ts';
 import { bufferReader, checkPixelData, fileReader, type ReadAt } from './pixelDataCheck.ts';
@@ -180,7 +181,7 @@ export function diskError(error: unknown): TriageError {
   if (error instanceof TriageError) return error;
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   if (code === undefined) return new TriageError('dicom-unreadable', 'The data set cannot be read.', { cause: error });
-  if (code === 'ENOSPC' || code === 'EDQUOT')
+  if (isDiskFull(error))
     return new TriageError('spool-full', 'The disk of the spool is full.', { cause: error, context: { code } });
   return new TriageError('spool-write-failed', `The object cannot be written (${code}).`, {
     cause: error,
