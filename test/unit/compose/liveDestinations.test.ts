@@ -2,6 +2,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
 import type { DestinationEntry } from '../../../src/answers/adminAnswers.ts';
 import { systemClock } from '../../../src/base/clock.ts';
+import { createLeaseKeeper } from '../../../src/base/leaseKeeper.ts';
 import { createLog } from '../../../src/base/log.ts';
 import { adaptersOf, startDelivery } from '../../../src/compose/destinations.ts';
 import { createDestinationAdministration } from '../../../src/compose/liveDestinations.ts';
@@ -302,15 +303,18 @@ it('is served, retired and forgotten by a running delivery', async () => {
   const { foundation, destinations, store } = await start();
   const parts: (() => Promise<void> | void)[] = [];
   const releasers = { push: (_name: string, release: () => Promise<void> | void) => void parts.push(release) };
+  const ports = { ...foundation.ports, clock: systemClock };
   const running = {
     ...foundation,
-    ports: { ...foundation.ports, clock: systemClock },
+    ports,
+    leases: createLeaseKeeper(store, { leaseMs: 60_000, ...ports }),
     releasers,
     paths: { results: '' },
   };
   startDelivery(running as unknown as Foundation, adaptersOf(running));
   onTestFinished(async () => {
     for (const release of parts) await release();
+    await running.leases.close();
   });
   await destinations.set(entry('dead', { host: '127.0.0.1', port: await freePort() }), null, because('first'));
   await toReported({ ...worklist, store }, 1, 0.9);

@@ -432,14 +432,16 @@ test('destinations come and go while it runs, and one that goes has its answer b
   answer();
   await changed;
   await expect.poll(() => outbox.statuses()).toEqual(objects.map(() => 'confirmed'));
-  expect(order).toEqual(['before', 'after, 1 answers']);
+  // The two are due a moment apart, and perhaps served in two passes.
+  expect(order.slice(0, 2)).toEqual(['before', 'after, 1 answers']);
+  const passes = order.length;
 
   // One that stays is not disturbed; one that is gone gets nothing.
   await delivery.serve([after, silent({ name: 'another' })]);
   await delivery.serve([]);
   outbox.enqueue('silent', objects, identity);
   await clock.sleep(40);
-  expect(order).toHaveLength(2);
+  expect(order).toHaveLength(passes);
   await delivery.drain();
 });
 
