@@ -268,7 +268,7 @@ test('card, threshold question, fresh sign-in, shadow and its comparison, by key
   const kind = packages.getByRole('row', { name: /9\.0\.0/ }).getByRole('cell', { name: 'slice-sequence' });
   expect(await kind.evaluate((cell) => getComputedStyle(cell, '::before').content)).toBe('"Kind"');
   await complaintsInBothThemes(page);
-}, 120_000);
+});
 
 test('every screen says that the network was never validated here, and none once it was', async () => {
   const opened = await site(systemClock, { validated: false });
@@ -291,7 +291,7 @@ test('every screen says that the network was never validated here, and none once
     await page.getByText('Not for diagnostic use').first().waitFor();
     expect(await page.getByText(words).count()).toBe(0);
   }
-}, 180_000);
+});
 
 test('the active package in use, week by week and by scanner, beside the verdicts', async () => {
   const clock = shiftedClock();
@@ -321,7 +321,7 @@ test('the active package in use, week by week and by scanner, beside the verdict
   await page.getByRole('row', { name: /all 4 0 \(0 %\) 2 \(50 %\) 0\.25 \/ 0\.50 \/ 0\.75 1 of 2$/ }).waitFor();
   await complaintsInBothThemes(page);
   expect(bannedIn((await page.locator('main').textContent()) ?? '')).toEqual([]);
-}, 120_000);
+});
 
 test('a reader is not shown the page', async () => {
   const clock = shiftedClock();

@@ -140,7 +140,7 @@ test('a screen on a wall: let in by a link, sized for its distance, without name
 
   const again = await openPage(opened, { path, refusals: /status of (401|403)/ });
   await again.getByText(/This link was used, or is too old/).waitFor();
-}, 120_000);
+});
 
 test('a screen whose line is silent says so after 15 s, and after 30 s is red, frozen and without colour', async () => {
   const opened = await site();
@@ -162,7 +162,7 @@ test('a screen whose line is silent says so after 15 s, and after 30 s is red, f
   await complaintsInBothThemes(wall);
   await opened.start();
   await wall.getByText(/^Feed live/).waitFor({ timeout: 30_000 });
-}, 120_000);
+});
 
 test('the worklist shows where patients are, and narrows to one place', async () => {
   const opened = await site();

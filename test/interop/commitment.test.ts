@@ -120,7 +120,7 @@ it('reports a commitment when the sender can be reached, also after the agent wa
   agent = await start();
   expect(await reportAt(path)).toEqual({ status: 'Success', committed: [uidOf(1), uidOf(2)], failed: [] });
   await expect.poll(async () => (await source('MODALITY'))?.commitments).toEqual({ waiting: 0, lastError: null });
-}, 90_000);
+});
 
 it('commits to nothing that is not whole on the disk, under its class', async () => {
   const database = await openDatabase(dataPaths(settings()).database);
@@ -168,7 +168,7 @@ it('has the commitment of an archive that reports on an association of its own',
   };
   // The report that nothing of this study could be analysed, and its card.
   await expect.poll(receipts, { timeout: 90_000, interval: 250 }).toEqual(['committed', 'committed']);
-}, 120_000);
+});
 
 it('answers a report on a transaction that it did not ask for with a failure, and says so on Connections', async () => {
   const peer = { name: 'agent', aeTitle: 'ODONTOID', host: '127.0.0.1', port: dicomPort, callingAeTitle: 'UNASKED' };

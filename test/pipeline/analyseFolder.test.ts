@@ -31,7 +31,7 @@ beforeAll(async () => {
   names = (await readdir(study)).sort();
   // For the user nobody.
   for (const folder of [root, join(root, 'cohort'), study]) await chmod(folder, 0o755);
-}, 60_000);
+});
 afterAll(() => rm(root, { recursive: true, force: true }));
 
 async function analyse(folder: string, under: readonly string[] = []) {

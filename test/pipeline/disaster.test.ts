@@ -24,7 +24,7 @@ beforeAll(async () => {
   cwd = await mkdtemp(join(tmpdir(), 'odontoid-disaster-'));
   await writeFile(join(cwd, 'odontoid.yaml'), JSON.stringify(CONFIG));
   await run('phantom', '--out', 'pacs', '--count', '3', '--seed', '21', '--rows', '64', '--slices', '30');
-}, 60_000);
+});
 afterAll(async () => {
   serve?.kill('SIGKILL');
   await rm(cwd, { recursive: true, force: true });

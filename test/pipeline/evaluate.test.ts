@@ -66,7 +66,7 @@ beforeAll(async () => {
   const cut = labels.split('\n').filter((line) => line.startsWith('study-77600002/'));
   for (const line of cut.slice(0, 2)) await truncate(path.join(cohort, line.split(',')[0]!), 40_000);
   await writeFile(path.join(cohort, 'study-77600000', 'readme.txt'), 'Exported on Tuesday.');
-}, 120_000);
+});
 afterAll(() => rm(root, { recursive: true, force: true }));
 
 /** `evaluate`, or another command, as a user runs it; killed once its progress says `killAt`. */

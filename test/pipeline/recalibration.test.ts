@@ -102,4 +102,4 @@ it('a site’s verdicts make a version of the package that is installed, audited
     ['model.activated', 'ada', expect.stringContaining(wanted)],
   ]);
   expect(JSON.parse(audit[0]!.detail)).toMatchObject({ cases: 300, reason: 'too many false flags' });
-}, 120_000);
+});
