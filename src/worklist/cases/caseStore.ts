@@ -29,6 +29,7 @@ import { dueDeliveries } from './dueDeliveries.ts';
 import { replacedBy, reportOfDelivery } from './earlierResults.ts';
 import { addNote } from './outbox.ts';
 import { followOthers } from './followOthers.ts';
+import { endEarlierLeases } from './interruptions.ts';
 import { noteReported, unreadStudies } from './readByReport.ts';
 import { releaseQuarantine } from './quarantine.ts';
 import { noteOpened, returnOldClaims, stopRinging } from '../list/attention.ts';
@@ -41,7 +42,7 @@ import { casesWithWaitingPictures, giveUpPictures, waitingBytes } from './waitin
 import { renameDestination } from './renameDestination.ts';
 import { countForShadow, nextForShadow, saveShadowScore, shadowScores } from '../models/shadowScores.ts';
 import { saveSliceFeatures, sliceFeatures } from './sliceFeatures.ts';
-import { apply, claim, endEarlierLeases, fail, heartbeat, nudgeComplete, release } from './stages.ts';
+import { apply, claim, fail, heartbeat, nudgeComplete, release } from './stages.ts';
 import { endLeases, renewLeases, takeLease } from './workLeases.ts';
 import { DEFAULT_CASE_STORE_OPTIONS } from './storeContext.ts';
 import type { CaseStoreOptions, StoreContext } from './storeContext.ts';

@@ -21,7 +21,6 @@ import { refusedObjects } from './refusedObjects.ts';
 import { appendEvent, caseRow, NO_LEASE, write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
 import { noteReceived } from './studyReceived.ts';
-import { endOldLeases } from './workLeases.ts';
 
 /** The events that each stage may report; other events do not come from a stage. */
 const STAGE_EVENTS: Readonly<Record<StageName, readonly CaseEventType[]>> = {
@@ -433,22 +432,5 @@ export async function nudgeComplete(
         .execute();
       touched.add(study);
     }
-  });
-}
-
-/**
- * Ends, at a start, the leases of this node's earlier starts, whose workers are dead: their cases are due at once. Attempts remain counted. Leases of other
- * nodes stay; that of a node which has died runs out.
- */
-export async function endEarlierLeases(context: StoreContext): Promise<number> {
-  return write(context, async (trx) => {
-    const { numUpdatedRows } = await trx
-      .updateTable('cases')
-      .set(NO_LEASE)
-      .where('lease_node', '=', context.options.nodeName)
-      .where('lease_boot', '!=', context.bootId)
-      .executeTakeFirstOrThrow();
-    await endOldLeases(trx, context);
-    return Number(numUpdatedRows);
   });
 }

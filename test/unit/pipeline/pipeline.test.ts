@@ -268,12 +268,13 @@ describe('pipeline', () => {
 
   it('gives up a case whose every attempt ended with the process, without running it again', async () => {
     const { database } = await openWorklist();
-    const store = createCaseStore(database, systemClock, { destinations: ['pacs'], maxAttempts: 2 });
+    const retries = { retryMinMs: 1, retryMaxMs: 1 };
+    const store = createCaseStore(database, systemClock, { destinations: ['pacs'], ...retries });
     await store.recordInstances([instanceOf({ receivedAtMs: systemClock.now() })]);
     await store.nudgeComplete([studyUid(1)]);
-    for (let death = 0; death < 2; death++) {
-      await store.claim('assemble', 60_000);
-      await createCaseStore(database, systemClock).endEarlierLeases();
+    for (let death = 0; death < 10; death++) {
+      await expect.poll(() => store.claim('assemble', 60_000)).not.toBeNull();
+      await createCaseStore(database, systemClock, retries).endEarlierLeases();
     }
     const assemble = vi.fn<Stage>();
     const pipeline = createPipeline({

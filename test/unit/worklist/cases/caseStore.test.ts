@@ -286,19 +286,6 @@ describe('claims', () => {
     expect((await stateOf(worklist)).state).toBe('failed');
   });
 
-  it('says when every attempt died with its process', async () => {
-    const { store, database, clock } = await openWorklist({ maxAttempts: 2 });
-    await store.recordInstances([instanceOf()]);
-    await store.nudgeComplete([studyUid(1)]);
-    const attempts: boolean[] = [];
-    for (let start = 0; start < 3; start++) {
-      const restarted = createCaseStore(database, clock, { maxAttempts: 2 });
-      await restarted.endEarlierLeases();
-      attempts.push((await claimed(restarted, 'assemble')).exhausted);
-    }
-    expect(attempts).toEqual([false, false, true]);
-  });
-
   it('takes STAT first, then suspected by probability, then by arrival', async () => {
     const worklist = await openWorklist();
     const { store } = worklist;

@@ -1,4 +1,4 @@
-import { expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { CaseEvent } from '../../../../src/case/caseState.ts';
 import type { ClaimedCase, StageName } from '../../../../src/case/claim.ts';
 import { createCaseStore } from '../../../../src/worklist/cases/caseStore.ts';
@@ -80,9 +80,63 @@ it.each(STAGES)(
     const { store: second, ended } = await start('north');
     expect(ended).toBe(1);
     const taken = await claimed(second, stage);
-    expect(taken.attempt).toBe(2);
+    expect(taken.attempt).toBe(1);
     expect(await second.endEarlierLeases()).toBe(0);
     expect(await first.apply(lost, EVENTS[stage](lost))).toBe('stale');
     expect(await second.apply(taken, EVENTS[stage](taken))).toBe('applied');
   },
 );
+
+describe('a stage that starts end in the midst of', () => {
+  const AT = 'infer';
+
+  /** Ends the node as often while it works on the study, and says which attempt it was each time, after how long a wait. */
+  async function interruptions(times: number, { start, clock, query }: Awaited<ReturnType<typeof twoNodes>>) {
+    const seen: { attempt: number; exhausted: boolean; waitedMs: number }[] = [];
+    for (let time = 0; time < times; time++) {
+      const { store } = await start('north');
+      const fromMs = clock.now();
+      let claim = await store.claim(AT, LEASE_MS);
+      for (; claim === null; claim = await store.claim(AT, LEASE_MS)) clock.advance(500);
+      seen.push({ attempt: claim.attempt, exhausted: claim.exhausted, waitedMs: clock.now() - fromMs });
+    }
+    expect((await query.caseDetail(studyUid(1))).row.state).toBe('assembled');
+    return seen;
+  }
+
+  it('counts no attempt, is due at once, and from the second time on lets others come first', async () => {
+    const nodes = await twoNodes();
+    await nodes.until(AT);
+    const seen = await interruptions(5, nodes);
+    expect(seen.map(({ attempt }) => attempt)).toEqual([1, 1, 1, 1, 1]);
+    expect(seen.slice(0, 2).map(({ waitedMs }) => waitedMs)).toEqual([0, 0]);
+    // Doubled each time, and the same for a study each time: between three quarters and five quarters.
+    for (const [index, { waitedMs }] of seen.slice(2).entries()) {
+      expect(waitedMs).toBeGreaterThanOrEqual(0.75 * 4_000 * 2 ** index);
+      expect(waitedMs).toBeLessThanOrEqual(1.25 * 4_000 * 2 ** index + 500);
+    }
+  });
+
+  it('is given up the tenth time in a row: it may be the case that ends them', async () => {
+    const nodes = await twoNodes();
+    await nodes.until(AT);
+    const seen = await interruptions(11, nodes);
+    expect(seen.map(({ exhausted }) => exhausted)).toEqual([...Array<boolean>(10).fill(false), true]);
+  });
+
+  it('has all its attempts left once it has come further, or more images have come', async () => {
+    const nodes = await twoNodes();
+    await nodes.until(AT);
+    await interruptions(9, nodes);
+    const { store } = await nodes.start('north');
+    await store.recordInstances([instanceOf({ number: 4 })]);
+    await store.nudgeComplete([studyUid(1)]);
+    await nodes.until(AT);
+    const seen = await interruptions(3, nodes);
+    expect(seen.map(({ exhausted }) => exhausted)).toEqual([false, false, false]);
+    const { events } = await nodes.query.caseDetail(studyUid(1));
+    expect(events.filter(({ type }) => type === 'interrupted').map(({ detail }) => detail['inARow'])).toEqual([
+      1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2,
+    ]);
+  });
+});
