@@ -171,8 +171,12 @@ function createApp(
     compression(),
     express.static(options.pageDir, { index: false, etag: false, lastModified: false, cacheControl: false }),
   );
-  app.use((_request, response) => {
-    response.status(404).type('text/plain').send(`Not found. The worklist is at ${basePath}/`);
+  app.use((request, response) => {
+    response.status(404);
+    // A person with a wrong address gets the page, which says so and leads to the worklist.
+    if (request.method === 'GET' && request.accepts(['text/plain', 'text/html']) === 'text/html')
+      response.type('html').send(html());
+    else response.type('text/plain').send(`Not found. The worklist is at ${basePath}/`);
   });
 
   const onError: ErrorRequestHandler = (error: unknown, request, response, next) => {

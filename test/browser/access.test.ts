@@ -38,7 +38,7 @@ async function visit(url: string): Promise<Page> {
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type()) && !/status of (401|403|429)/.test(message.text()))
+    if (['error', 'warning'].includes(message.type()) && !/status of (400|401|403|404|429)/.test(message.text()))
       complaints.push(message.text());
   });
   page.on('pageerror', (error) => complaints.push(String(error)));
@@ -88,6 +88,14 @@ test('the first admin comes in by the link, and the link works no more', async (
   await expect
     .poll(() => late.getByRole('alert').textContent())
     .toBe('This link was used, or is too old. Ask for a new one.');
+  const cut = await visit(`${site.url}/set-up#${secret.slice(0, 12)}`);
+  await expect
+    .poll(() => cut.getByRole('alert').textContent())
+    .toBe('Open the whole link that you were given: its end is missing.');
+  await page.goto(`${site.url}/no/such/page`);
+  await page.getByRole('heading', { name: 'No such page' }).waitFor();
+  await page.getByRole('link', { name: 'To the worklist' }).click();
+  await page.locator('tr.row').waitFor();
 });
 
 test('whoever is not signed in sees no patient, signs in by keyboard, and gets back to where they wanted to go', async () => {

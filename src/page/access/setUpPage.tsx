@@ -22,7 +22,9 @@ export default function SetUpPage() {
             ? accessWords.failed
             : error.code === 'link-invalid'
               ? accessWords.usedLink
-              : error.message,
+              : error.status === 400
+                ? accessWords.noLink
+                : error.message,
         ),
     );
   }, [secret]);

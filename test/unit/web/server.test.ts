@@ -69,6 +69,15 @@ test('a case that is not held is said so, and a wrong address is no page', async
   const { url } = await startWeb();
   for (const path of ['/api/cases/1.2.3', '/api/nothing', '/nothing'])
     expect((await fetch(url + path)).status, path).toBe(404);
+  // A browser gets the page, which says so; a program gets a sentence.
+  const asked = async (path: string, accept: string) => {
+    const response = await fetch(url + path, { headers: { Accept: accept } });
+    return [response.status, response.headers.get('content-type')?.split(';')[0], await response.text()];
+  };
+  const page = await (await fetch(`${url}/`)).text();
+  expect(await asked('/nothing', 'text/html,application/xhtml+xml,*/*;q=0.8')).toEqual([404, 'text/html', page]);
+  for (const accept of ['*/*', 'text/plain'])
+    expect(await asked('/nothing.js', accept)).toEqual([404, 'text/plain', 'Not found. The worklist is at /']);
   expect((await mark(url, '1.2.3', { read: true })).status).toBe(404);
   expect(await (await fetch(`${url}/api/cases/1.2.3`)).json()).toEqual({
     error: 'not-found',
