@@ -18,8 +18,10 @@ const STUDY = {
   keySlices: [{ sopInstanceUid: '1.2.3.44', sliceIndex: 5, score: 0.9, levels: [] }],
 };
 
-it('links OHIF and Weasis to the study as docs/dicomweb.md says', () => {
-  const [ohif, weasis] = blocks('yaml').map((text) => viewerLink(configFrom(parse(text)).worklist.viewerUrl, STUDY));
+it('links OHIF, Weasis and RadiAnt to the study as docs/dicomweb.md says', () => {
+  const [ohif, weasis, radiant] = blocks('yaml').map((text) =>
+    viewerLink(configFrom(parse(text)).worklist.viewerUrl, STUDY),
+  );
   const { pathname, searchParams } = new URL(ohif!);
   expect([pathname, Object.fromEntries(searchParams)]).toEqual([
     '/viewer',
@@ -29,6 +31,13 @@ it('links OHIF and Weasis to the study as docs/dicomweb.md says', () => {
   expect([weasis!.slice(0, 9), decodeURIComponent(weasis!).split('$').slice(1)]).toEqual([
     'weasis://',
     ['dicom:rs --url "https://viewer.example/dicom-web" -r "studyUID=1.2.3"'],
+  ]);
+  // RadiAnt takes names and values of its command line in turn (its manual, "URL protocol").
+  const asked = new URL(radiant!);
+  expect([asked.protocol, asked.searchParams.getAll('n'), asked.searchParams.getAll('v')]).toEqual([
+    'radiant:',
+    ['paet', 'pstv'],
+    ['ARCHIVE', '0020000D', '"1.2.3"'],
   ]);
 });
 
