@@ -57,7 +57,8 @@ test('a flagged case by keyboard: slices, windows, peaks, heatmap off until aske
   await page.keyboard.press('o');
   await expect.poll(() => drawn(page, 'canvas.map')).toBeGreaterThan(0);
   expect(await page.locator('.overlay-note').textContent()).toContain(
-    'Where the model responded. Not a fracture outline.',
+    // 96 pixels of 0.4 mm in eight values.
+    'Where the model responded. Not a fracture outline. It has one value for each 5 x 5 mm.',
   );
   await page.keyboard.press('ArrowDown');
   await expect.poll(() => shownSlice(page)).toBe('7');

@@ -22,6 +22,8 @@ import type { Site, SiteOptions } from './page.ts';
 import { addStudy, adminOf, destinationsOfFile, studyUid } from './seededWorklist.ts';
 import { seedThresholdHistory } from './seededThresholds.ts';
 
+// The worklist names the time zone; this file has a process of its own, whose browser takes it over.
+process.env['TZ'] = 'UTC';
 startBrowser();
 
 const MINUTE_MS = 60_000;

@@ -1,3 +1,4 @@
+import type { Locator } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { complaintsInBothThemes, openPage, site, startBrowser } from './openPage.ts';
@@ -28,6 +29,19 @@ test('the hand-over is the first thing that the next reader sees, lists what is 
     'Hand-over, last 8 h: 3 came, 2 flagged (1 flagged still unread), 3 unread in all.',
   );
   await complaintsInBothThemes(page);
+  // It lines up with the page below it; on a phone the masthead keeps to one line for the session, one for the screens and one for its notice.
+  const startOf = (part: Locator) =>
+    part.evaluate(
+      (element) => element.getBoundingClientRect().left + parseFloat(getComputedStyle(element).paddingLeft),
+    );
+  const screens = page.getByRole('navigation', { name: 'Areas' });
+  for (const width of [1280, 390]) {
+    await page.setViewportSize({ width, height: 844 });
+    expect(await startOf(line)).toBe(await startOf(page.locator('.toolbar')));
+    expect(await screens.evaluate((nav) => nav.scrollWidth - nav.clientWidth)).toBe(0);
+  }
+  expect((await page.locator('header.shell').boundingBox())!.height).toBeLessThan(110);
+  await page.setViewportSize({ width: 1280, height: 800 });
   await line.getByRole('link').click();
   await page.getByRole('heading', { name: 'Hand-over', level: 1 }).waitFor();
   const section = (title: string) => page.locator('section', { has: page.getByRole('heading', { name: title }) });

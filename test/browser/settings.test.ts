@@ -37,6 +37,7 @@ test('an admin lets a sender in beside its refusal, sees it among the settings, 
   const page = await openPage(opened, { path: '/connections' });
   const letIn = page.getByRole('button', { name: 'Let this sender in: CT7 at 10.1.0.7' });
   await letIn.waitFor();
+  await page.getByText('If it may send, let it in. This counts at once.').waitFor();
   await complaintsInBothThemes(page);
   await letIn.click();
   await page.getByRole('dialog').getByRole('textbox').fill('the new scanner of room 3');
@@ -56,6 +57,7 @@ test('an admin lets a sender in beside its refusal, sees it among the settings, 
   expect(await leaseMs.count()).toBe(0);
   await page.getByLabel('Only what is not left at its default').click();
   await leaseMs.waitFor();
+  expect(await page.locator('main').textContent()).not.toContain('`');
   await complaintsInBothThemes(page);
 
   await page.getByRole('link', { name: 'Connections' }).click();

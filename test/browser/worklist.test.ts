@@ -410,6 +410,7 @@ test('with the places, 1,280 px are enough for who it is, who reads it, what bec
     outcome: { reasonCode: 'no-series', reason: 'Slices are 5 mm thick' },
     receipt: 'refused',
   });
+  await addStudy(opened, { ...one, id: 'far', outcome: 0.1, location: 'Resuscitation room 2' });
   await opened.store.claimReading(studyUid('flag'), { claimed: true, takeOver: false, actor: 'ada.lovelace' });
   const page = await openPage(opened);
   await row(page, 'flag').waitFor();
@@ -431,6 +432,16 @@ test('with the places, 1,280 px are enough for who it is, who reads it, what bec
   ).toEqual(new Set([44]));
   await addStudy(opened, { ...one, id: 'sent', outcome: 0.1, receipt: 'sent' });
   await row(page, 'sent').waitFor();
+  // What opens over the list stays within the window, and the list says in whose time its times are.
+  await page.getByText('Sound', { exact: true }).click();
+  const box = (await page.locator('.choices[open] .choices-box').boundingBox())!;
+  expect(box.x + box.width).toBeLessThanOrEqual(1280);
+  expect(await page.locator('main').evaluate((main) => main.scrollWidth - main.clientWidth)).toBe(0);
+  await page.getByText('Sound', { exact: true }).click();
+  const zone = await page.evaluate(
+    () => new Date().toLocaleTimeString('en-GB', { timeZoneName: 'short' }).split(' ')[1],
+  );
+  expect(await page.locator('.model').textContent()).toBe(`compact 1.0.0 on cpu · Times in ${zone!}`);
   await page.setViewportSize({ width: 1440, height: 800 });
   expect(await row(page, 'sent').locator('.cell-receipt').textContent()).toContain('not yet confirmed');
   expect(await cut()).toEqual([]);
@@ -553,7 +564,8 @@ test('an empty list tells when the last scan came, and does not call itself righ
   const page = await openPage(opened);
   await expect
     .poll(() => page.locator('.list').textContent())
-    .toBe('No scans waiting. Nothing received yet. Feed live');
+    .toBe('No scans waiting. Nothing received yet. Feed liveFirst steps of a new agent');
+  expect(await page.getByRole('link', { name: 'First steps of a new agent' }).getAttribute('href')).toBe('/settings');
   await complaintsOfAxe(page);
   await addStudy(opened, { id: 'plain', outcome: 0.1 });
   await row(page, 'plain').waitFor();

@@ -9,7 +9,9 @@ export function Account({ who }: { who: SessionAnswer | null }) {
   if (who?.user == null || who.signIn === 'off') return null;
   return (
     <>
-      <a href="/sessions">{accessWords.signedInAs(who.user.name)}</a>
+      <a class="who" href="/sessions">
+        {accessWords.signedInAs(who.user.name)}
+      </a>
       <button
         type="button"
         onClick={() => {

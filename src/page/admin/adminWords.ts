@@ -86,6 +86,7 @@ export const adminWords = {
   noEchoAddress: 'No echo address is configured.',
   letIn: (aeTitle: string, address: string) => `Let this sender in: ${aeTitle} at ${address}`,
   letItIn: 'Let this sender in',
+  mayItSend: 'If it may send, let it in. This counts at once.',
   isLetIn: (aeTitle: string, address: string) =>
     `${aeTitle} may send from ${address} from now on. Let it send again what was turned away.`,
   takeBack: 'Take back',

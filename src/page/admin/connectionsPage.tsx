@@ -58,7 +58,7 @@ export default function ConnectionsPage() {
           <Destinations destinations={value.destinations} onEcho={reload} changing={changing} />
           {value.mayChangeDestinations && (
             <p>
-              <button type="button" onClick={changing.add}>
+              <button type="button" class="weighty" onClick={changing.add}>
                 {destinationWords.add}
               </button>
             </p>
@@ -194,7 +194,7 @@ function Rejections({
           <td>{one.why}</td>
           <td>{one.count}</td>
           <td>
-            {one.advice}
+            {one.mayBeLetIn ? words.mayItSend : one.advice}
             {one.mayBeLetIn && (
               <span class="reason">
                 <button

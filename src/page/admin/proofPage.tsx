@@ -62,7 +62,7 @@ export default function ProofPage() {
           </p>
           <p role="status">{value.running === null ? '' : words.running(clockTime(value.running.startedAtMs, now))}</p>
           <p>
-            <button type="button" disabled={value.running !== null} onClick={begin}>
+            <button type="button" class="weighty" disabled={value.running !== null} onClick={begin}>
               {words.runNow}
             </button>
           </p>

@@ -92,7 +92,7 @@ function Settable({
             <tr key={key}>
               <th scope="row">
                 {key}
-                <span class="muted reason">{description}</span>
+                <Description text={description} />
               </th>
               <td>
                 <Lines lines={lines} />
@@ -116,10 +116,10 @@ function Settable({
           ))}
         </PlainTable>
       )}
-      <p>
+      <p class="as-file">
         <a class="button" href={below('/api/settings/export')} download>
           {words.download}
-        </a>{' '}
+        </a>
         <label class="button">
           {words.upload}{' '}
           <input
@@ -150,7 +150,7 @@ function Settings({ settings }: Pick<SettingsAnswer, 'settings'>) {
         <tr key={key}>
           <th scope="row">
             {key}
-            <span class="muted reason">{description}</span>
+            <Description text={description} />
           </th>
           <td>
             <Lines lines={lines} />
@@ -188,11 +188,20 @@ function Changes({ changes }: Pick<SettingsAnswer, 'changes'>) {
   );
 }
 
+/** What a setting does: values and placeholders, between backticks in the configuration's document, as such. */
+function Description({ text }: { text: string }) {
+  return (
+    <span class="muted reason">
+      {text.split('`').map((part, at) => (at % 2 === 1 ? <code key={at}>{part}</code> : part))}
+    </span>
+  );
+}
+
 function Lines({ lines }: { lines: readonly string[] }) {
   return (
     <>
       {lines.map((line) => (
-        <div key={line}>
+        <div key={line} class="value">
           <bdi>{line}</bdi>
         </div>
       ))}

@@ -49,7 +49,7 @@ export function CaseActions({ row, viewer, nowMs, act, onClaim, onRead, onUrgent
           </button>
         </>
       )}
-      <button type="button" onClick={onRead}>
+      <button type="button" class={row.readAtMs === null && held === null ? 'weighty' : undefined} onClick={onRead}>
         {row.readAtMs === null ? words.markRead : words.markUnread}
       </button>
       {row.readAtMs === null && !row.offList && (

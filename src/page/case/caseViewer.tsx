@@ -121,7 +121,7 @@ export function CaseViewer({ answer, volume, identity }: Properties) {
           <Reformats {...{ store, volume, index, window, point }} onGo={go} onPoint={setPoint} onWindow={dragWindow} />
         )}
       </div>
-      {overlay && <OverlayNote hasMap={keySlice !== undefined} fill={fill} onFill={setFill} />}
+      {overlay && <OverlayNote keySlice={keySlice} volume={volume} fill={fill} onFill={setFill} />}
       <ScoreStrip
         volume={volume}
         scores={scores}

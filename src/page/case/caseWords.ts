@@ -49,6 +49,8 @@ export const caseWords = {
   ownWindow: 'Own window',
   heatmap: 'Heatmap',
   heatmapCaption: 'Where the model responded. Not a fracture outline.',
+  heatmapFields: (highMm: number, wideMm: number) =>
+    `It has one value for each ${Math.round(highMm)} x ${Math.round(wideMm)} mm.`,
   noMapHere: 'No map on this slice.',
   fill: 'Fill',
   weak: 'weak',

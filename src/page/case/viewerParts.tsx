@@ -143,20 +143,25 @@ export function Viewport({
   );
 }
 
-/** Explains what the heatmap shows and does not show. */
+/** Explains what the heatmap shows and does not show, and how coarse it is however smooth it looks. */
 export function OverlayNote({
-  hasMap,
+  keySlice,
+  volume,
   fill,
   onFill,
 }: {
-  hasMap: boolean;
+  /** Undefined on a slice without a map. */
+  keySlice: KeySlice | undefined;
+  volume: CaseVolume;
   fill: number;
   onFill: (fill: number) => void;
 }) {
   return (
     <div class="overlay-note">
-      <span>{words.heatmapCaption}</span>
-      {!hasMap ? (
+      <span>
+        {words.heatmapCaption} {keySlice !== undefined && words.heatmapFields(...fieldMm(keySlice, volume))}
+      </span>
+      {keySlice === undefined ? (
         <span class="muted">{words.noMapHere}</span>
       ) : (
         <>
@@ -178,6 +183,14 @@ export function OverlayNote({
       )}
     </div>
   );
+}
+
+/** Height and width of what one value of the map stands for, mm. */
+function fieldMm({ crop, camRows, camColumns }: KeySlice, { pixelSpacingMm }: CaseVolume): [number, number] {
+  return [
+    ((crop.bottom - crop.top) / camRows) * pixelSpacingMm[0],
+    ((crop.right - crop.left) / camColumns) * pixelSpacingMm[1],
+  ];
 }
 
 /** Buttons for the slices with the strongest findings. */

@@ -21,7 +21,8 @@ export function HandOverLine({ signInEndsAtMs, atHandOver }: { signInEndsAtMs: n
     // Without an answer the line says nothing: the list itself shows what is open.
     else if (!seen) read<HandOverAnswer>(`/api/hand-over?hours=${hours}`).then(setAnswer, () => undefined);
   }, [atHandOver]);
-  if (seen || answer === null) return null;
+  // Nothing came and nothing is open: no line about nothing.
+  if (seen || answer === null || answer.came + answer.open === 0) return null;
   return (
     <p role="status" class="hand-over-line kind-info">
       {words.line(Number(hours), answer.came, answer.flagged, answer.openFlagged, answer.open)}{' '}

@@ -19,7 +19,7 @@ export default function HandOverPage() {
   return (
     <div class="page hand-over">
       <h1>{words.title}</h1>
-      <div class="choices">
+      <div class="choices shift">
         <label>
           {words.since}{' '}
           <select

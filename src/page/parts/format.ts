@@ -51,12 +51,22 @@ export function calendarDate(value: string): string {
   return match ? `${dayText(calendarDay(match))}-${match[1]}` : '';
 }
 
-/** DICOM DT, in the scanner's own time zone, as `14:03, 23-Nov`. */
+/** DICOM DT as `14:03, 23-Nov`: in this browser's time zone where it states its own (`...+0100`), else as the scanner's clock had it. */
 export function scanTime(value: string): string {
-  const match = /^(\d{4})(\d{2})(\d{2})(?:(\d{2})(\d{2}))?/.exec(value);
+  const match = /^(\d{4})(\d{2})(\d{2})(?:(\d{2})(\d{2}))?.*?(?:([+-])(\d{2})(\d{2}))?$/.exec(value);
   if (!match) return '';
-  const day = dayText(calendarDay(match));
-  return match[4] === undefined ? day : `${match[4]}:${match[5]}, ${day}`;
+  const [, year, month, date, hours, minutes, sign, offsetHours, offsetMinutes] = match;
+  if (hours === undefined) return dayText(calendarDay(match));
+  if (sign === undefined) return `${hours}:${minutes}, ${dayText(calendarDay(match))}`;
+  const eastMs = Number(`${sign}1`) * (Number(offsetHours) * 60 + Number(offsetMinutes)) * 60_000;
+  const at = new Date(Date.UTC(Number(year), Number(month) - 1, Number(date), Number(hours), Number(minutes)) - eastMs);
+  return `${at.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' })}, ${dayText(at)}`;
+}
+
+/** The time zone of every time on the screen: `GMT+1`. */
+export function zoneName(ms: number): string {
+  const parts = new Intl.DateTimeFormat('en-GB', { timeZoneName: 'short' }).formatToParts(ms);
+  return parts.find(({ type }) => type === 'timeZoneName')?.value ?? '';
 }
 
 function calendarDay(match: RegExpExecArray): Date {

@@ -6,7 +6,7 @@ export const LOOKS: Readonly<Record<WorklistRow['status'], { kind: string; shape
   unflagged: { kind: 'plain', shape: 'M2 7h12v2H2z' },
   running: { kind: 'info', shape: 'M8 2a6 6 0 1 0 6 6h-2a4 4 0 1 1-4-4z' },
   delayed: {
-    kind: 'fault',
+    kind: 'plain',
     shape: 'M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1zm0 2a5 5 0 1 1 0 10A5 5 0 0 1 8 3zM7 4h2v3.5l2.5 1.5-1 1.7L7 8.7z',
   },
   'not-analysed': { kind: 'plain', shape: 'M3 1 1 3l5 5-5 5 2 2 5-5 5 5 2-2-5-5 5-5-2-2-5 5z' },

@@ -122,6 +122,7 @@ export function WallList({ onRefused, fontPx: fixedPx }: { onRefused: () => void
       <footer class="wall-foot">
         <span>{answer !== null && answer.total > shown ? words.more(answer.total - shown) : ''}</span>
         <small class="muted">
+          {answer !== null && answer.flagged > 0 && <span class="flag-means">{words.flagMeans} </span>}
           {words.notDiagnostic} <Unvalidated />
         </small>
       </footer>
@@ -182,15 +183,24 @@ function Rows({
   );
 }
 
-/** However long the reason is, what to do stays in sight. */
-function State({ row: { status, stateText } }: { row: Row }) {
+/** However long the reason is, what to do stays in sight. Where a row has one line, what every flag says stands once below the list, and the place takes its room. */
+function State({ row: { status, stateText, finding } }: { row: Row }) {
   const look = LOOKS[status];
+  if (finding !== null && stateText.endsWith(words.ofEveryFlag))
+    return (
+      <>
+        <Sign status={status} />
+        <span class={`wall-state kind-${look.kind}`}>
+          {stateText.slice(0, -words.ofEveryFlag.length)}
+          <span class="of-every-flag">{words.ofEveryFlag}</span>
+          <strong class="beside"> {finding}</strong>
+        </span>
+      </>
+    );
   const at = stateText.lastIndexOf(' - ');
   return (
     <>
-      <svg class={`kind-${look.kind}`} viewBox="0 0 16 16" aria-hidden="true">
-        <path d={look.shape} />
-      </svg>
+      <Sign status={status} />
       {at === -1 ? (
         <span class={`wall-state kind-${look.kind}`}>{stateText}</span>
       ) : (
@@ -203,14 +213,25 @@ function State({ row: { status, stateText } }: { row: Row }) {
   );
 }
 
+function Sign({ status }: Pick<Row, 'status'>) {
+  const { kind, shape } = LOOKS[status];
+  return (
+    <svg class={`kind-${kind}`} viewBox="0 0 16 16" aria-hidden="true">
+      <path d={shape} />
+    </svg>
+  );
+}
+
 /** Each one always takes its place, so that they line up in columns where there is room. */
 function Facts({ row, maxWaitMinutes }: { row: Row; maxWaitMinutes: number }) {
   const minutes = Math.floor(row.waitMs / 60_000);
   const overdue = minutes >= maxWaitMinutes;
   return (
     <span class="wall-facts">
-      <strong class="wall-finding">{row.finding}</strong>
-      <span class={overdue ? 'kind-fault' : ''}>
+      <strong class={row.stateText.endsWith(words.ofEveryFlag) ? 'wall-finding said' : 'wall-finding'}>
+        {row.finding}
+      </strong>
+      <span>
         {row.stat && <strong class="kind-fault">{words.stat} </strong>}
         {overdue ? words.overdue(minutes, maxWaitMinutes) : words.waits(minutes)}
       </span>

@@ -3,6 +3,9 @@ export const wallWords = {
   title: 'Wall',
   heading: 'Cervical-spine CT',
   notDiagnostic: 'Research software. Not for diagnostic use.',
+  /** How the server's words for a flag end. */
+  ofEveryFlag: ' Review now. Not a diagnosis.',
+  flagMeans: 'A flag asks for a look now. It is not a diagnosis.',
   more: (count: number) => `and ${count} more on the worklist`,
   waits: (minutes: number) => `waits ${minutes} min`,
   overdue: (minutes: number, cap: number) => `WAITS ${minutes} MIN, OVER ${cap}`,

@@ -27,6 +27,9 @@ interface Properties {
 /** Names up to this length fit into one line of their column; longer ones get two smaller lines. */
 const LONG_NAME = 20;
 
+/** Places up to this length fit into two lines of their column; longer ones get three smaller lines. */
+const LONG_PLACE = 16;
+
 /** The case in the row when the button was pressed: if the list moves before the release, another patient must not open. */
 let pressed: string | null = null;
 
@@ -137,7 +140,7 @@ const CELLS: Readonly<Record<ColumnName, (properties: Properties) => JSX.Element
     );
   },
   location: ({ row }) => (
-    <div class="lines two" title={row.location}>
+    <div class={row.location.length > LONG_PLACE ? 'lines small' : 'lines two'} title={row.location}>
       <bdi>{row.location}</bdi>
     </div>
   ),

@@ -25,10 +25,12 @@ interface Properties {
   narrowed: boolean;
   fresh: Freshness;
   onClear: () => void;
+  /** Whoever may set the agent up is led there before its first scan. */
+  isAdmin: boolean;
 }
 
 /** Why the list shows nothing. */
-export function Empty({ answer, narrowed, fresh, onClear }: Properties) {
+export function Empty({ answer, narrowed, fresh, onClear, isAdmin }: Properties) {
   if (narrowed && answer.allTotal > 0)
     return (
       <div class="empty">
@@ -38,5 +40,14 @@ export function Empty({ answer, narrowed, fresh, onClear }: Properties) {
         </button>
       </div>
     );
-  return <div class="empty">{emptyText(fresh, answer.stopped, answer.totals.lastReceivedAtMs, answer.nowMs)}</div>;
+  return (
+    <div class="empty">
+      {emptyText(fresh, answer.stopped, answer.totals.lastReceivedAtMs, answer.nowMs)}
+      {isAdmin && answer.totals.lastReceivedAtMs === null && (
+        <p>
+          <a href="/settings">{words.firstSteps}</a>
+        </p>
+      )}
+    </div>
+  );
 }

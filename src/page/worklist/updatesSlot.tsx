@@ -4,7 +4,7 @@ import { FlagItems } from '../alerts/flagItems.tsx';
 import { feedWords } from '../parts/feedWords.ts';
 import type { Freshness } from '../parts/freshness.ts';
 import { statusLine } from '../parts/statusLine.ts';
-import { clockTime } from '../parts/format.ts';
+import { clockTime, zoneName } from '../parts/format.ts';
 import type { WorklistAnswer } from '../../answers/worklistAnswer.ts';
 import { words } from './worklistWords.ts';
 
@@ -43,7 +43,11 @@ export function UpdatesSlot({ answer, fresh, narrowed, problem, freshFlags, onUp
       <div role="status">{!lost && <Pill waiting={answer?.waiting ?? null} onUpdate={onUpdate} />}</div>
       {!lost && freshFlags.length > 0 && <FlagStrip flags={freshFlags} nowMs={answer?.nowMs ?? null} />}
       {/* Takes only the remaining room, so that a change of the network never moves the rows. */}
-      <span class="spacer model muted">{model && words.model(model.name, model.version, model.provider)}</span>
+      <span class="spacer model muted">
+        {[model && words.model(model.name, model.version, model.provider), words.zone(zoneName(Date.now()))]
+          .filter(Boolean)
+          .join(' · ')}
+      </span>
       <span class={status.isFault ? 'feed kind-fault' : 'feed'} data-feed={fresh.kind}>
         {fresh.kind === 'live' && answer === null ? '' : status.text}
       </span>

@@ -122,7 +122,7 @@ export default function WorklistPage() {
           {list === null && <Loading />}
           {answer !== null && answer.total === 0 && (
             <Empty
-              {...{ answer, narrowed, fresh }}
+              {...{ answer, narrowed, fresh, isAdmin }}
               onClear={() => {
                 if (search.current) search.current.value = '';
                 choose({ ...EVERYTHING, read: query.read });

@@ -4,6 +4,7 @@ import { levelRange } from '../../case/findingLine.ts';
 export const words = {
   title: 'Cervical-spine CT worklist',
   model: (name: string, version: string, provider: string) => `${name} ${version} on ${provider}`,
+  zone: (name: string) => `Times in ${name}`,
   updates: 'Updates',
   pending: (count: number, flagged: number) => `${count} new, ${flagged} flagged - press . to update`,
   reordered: 'Order changed - press . to update',
@@ -27,6 +28,7 @@ export const words = {
   everywhere: 'All places',
   matching: (count: number, all: number) => `${count} of ${all} match`,
   noneMatch: (all: number) => `0 of ${all} match.`,
+  firstSteps: 'First steps of a new agent',
   clearFilters: 'Clear filters',
   chooseColumns: 'Columns',
   hideNames: 'Hide names',

@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest';
-import { ageText, calendarDate, clockTime, personName, scanTime } from '../../../src/page/parts/format.ts';
+import {
+  ageText,
+  calendarDate,
+  clockTime,
+  personName,
+  scanTime,
+  zonedTime,
+  zoneName,
+} from '../../../src/page/parts/format.ts';
 
 test.each([
   ['Doe^Jane', 'Doe, Jane'],
@@ -37,4 +45,21 @@ test('dates and times read the same everywhere', () => {
   const now = new Date(2026, 10, 23, 14, 3, 11).getTime();
   expect(clockTime(now, now)).toBe('14:03:11');
   expect(clockTime(now, now + 24 * 60 * 60_000)).toBe('23-Nov 14:03:11');
+});
+
+test('a scan that states its time zone is shown in that of the browser, which has a name', () => {
+  const at = new Date(2026, 10, 23, 14, 3);
+  const eastMinutes = -at.getTimezoneOffset();
+  /** As a scanner so many minutes further east writes this moment. */
+  const written = (further: number) => {
+    const there = new Date(at.getTime() + further * 60_000);
+    const pad = (value: number) => String(value).padStart(2, '0');
+    const minutes = eastMinutes + further;
+    const offset = `${minutes < 0 ? '-' : '+'}${pad(Math.floor(Math.abs(minutes) / 60))}${pad(Math.abs(minutes) % 60)}`;
+    return `202611${pad(there.getDate())}${pad(there.getHours())}${pad(there.getMinutes())}11.250000${offset}`;
+  };
+  for (const further of [0, 60, -210, 600]) expect(scanTime(written(further)), written(further)).toBe('14:03, 23-Nov');
+  expect(written(600)).toContain('20261124000311');
+  expect(zoneName(at.getTime())).not.toBe('');
+  expect(zonedTime(at.getTime())).toBe(`23-Nov-2026 14:03 ${zoneName(at.getTime())}`);
 });

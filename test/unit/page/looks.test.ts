@@ -33,3 +33,10 @@ test('without any colour the shape of a state tells it from every other', () => 
       status,
     ).toBeGreaterThan(20);
 });
+
+test('red is for what has failed or is held, and the colour of a flag for flags alone: a bad night has many scans that are late', () => {
+  const ofKind = (kind: string) =>
+    Object.entries(LOOKS).flatMap(([status, look]) => (look.kind === kind ? [status] : []));
+  expect(ofKind('fault')).toEqual(['failed', 'held']);
+  expect(ofKind('flag')).toEqual(['flagged']);
+});
