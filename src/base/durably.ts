@@ -11,8 +11,15 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** Resolves when the bytes of a file are on disk; its name is not, until its folder is synced. `flag` as of `open`: `wx` fails where the file exists. */
-export async function writeSynced(path: string, bytes: Uint8Array, flag: 'w' | 'wx'): Promise<void> {
+/**
+ * Resolves when the bytes of a file, or pieces of them that follow one another, are on disk; its name is not, until its folder is synced. `flag` as of `open`:
+ * `wx` fails where the file exists.
+ */
+export async function writeSynced(
+  path: string,
+  bytes: Uint8Array | readonly Uint8Array[],
+  flag: 'w' | 'wx',
+): Promise<void> {
   const file = await open(path, flag);
   try {
     await file.writeFile(bytes);

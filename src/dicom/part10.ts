@@ -41,7 +41,7 @@ function dcmjs(): DcmjsData {
 
 /** Loads what writing needs, so that the first object does not wait for it. */
 export function prepareToWrite(): void {
-  dcmjs();
+  dictionaryEntryOf(0);
 }
 
 /** Longest value, in characters, by VR (PS3.5 6.2). */
@@ -98,20 +98,23 @@ const SHAPES: Readonly<Record<string, RegExp>> = {
  *
  * @throws TriageError `dicom-unwritable` naming the element that PS3.5/PS3.6 would not allow.
  */
-export function writePart10({ PixelData, ...dataset }: Dataset): Uint8Array {
+export function writePart10(dataset: Dataset): Uint8Array {
+  const [head, ...others] = part10Pieces(dataset);
+  return others.length === 0 ? head : Buffer.concat([head, ...others]);
+}
+
+/** The same as pieces that follow one another, of which a picture's pixels are not copied. @throws TriageError `dicom-unwritable` */
+export function part10Pieces({ PixelData, ...dataset }: Dataset): [Uint8Array, ...Uint8Array[]] {
   const pixels = wholeBuffer(PixelData);
-  const head = writeWithDcmjs(pixels === null ? { ...dataset, PixelData } : dataset);
-  if (pixels === null) return head;
+  if (pixels === null) return [writeWithDcmjs({ ...dataset, PixelData })];
   // The library would copy a picture several times. No element that is written stands behind its pixels.
-  const file = new Uint8Array(head.length + OW_HEAD_BYTES + pixels.byteLength);
-  file.set(head);
-  const at = new DataView(file.buffer, head.length);
+  const element = new Uint8Array(OW_HEAD_BYTES);
+  const at = new DataView(element.buffer);
   at.setUint16(0, 0x7fe0, true);
   at.setUint16(2, 0x0010, true);
-  file.set([0x4f, 0x57], head.length + 4);
+  element.set([0x4f, 0x57], 4);
   at.setUint32(8, pixels.byteLength, true);
-  file.set(new Uint8Array(pixels), head.length + OW_HEAD_BYTES);
-  return file;
+  return [writeWithDcmjs(dataset), element, new Uint8Array(pixels)];
 }
 
 /** Tag, VR OW, two reserved bytes, and a length of 32 bits (PS3.5 7.1.2). */

@@ -83,7 +83,7 @@ export async function writeRejectionNote(
     writeFileMeta({ ...identity, transferSyntaxUid: EXPLICIT_VR_LITTLE_ENDIAN }),
     writeElementTree(withElements(note, [textElement(0x00080018, 'UI', sopInstanceUid)]), 'explicit'),
   ]);
-  return writeResultFile(resultsDir, identity, bytes);
+  return writeResultFile(resultsDir, identity, [bytes]);
 }
 
 /** A picture as IMAGE, a document as COMPOSITE, which has no concept name here (TID 2010). */

@@ -13,11 +13,11 @@ import { EXPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transferSyntaxes.ts';
 export async function writeResultFile(
   resultsDir: string,
   identity: Pick<ResultObject, 'kind' | 'sopClassUid' | 'sopInstanceUid' | 'seriesInstanceUid' | 'studyInstanceUid'>,
-  bytes: Uint8Array,
+  pieces: readonly Uint8Array[],
 ): Promise<ResultObject> {
   const folder = createHash('sha256').update(identity.studyInstanceUid).digest('hex').slice(0, 32);
   const path = join(resultsDir, folder, `${identity.sopInstanceUid}.dcm`);
-  await writeDurably(path, bytes).catch((error: unknown) => {
+  await writeDurably(path, pieces).catch((error: unknown) => {
     throw new TriageError(
       'report-failed',
       `The folder of results cannot be written to (${(error as NodeJS.ErrnoException).code ?? 'unknown'}). Look at its disk and rights.`,
@@ -28,16 +28,23 @@ export async function writeResultFile(
     ...identity,
     transferSyntaxUid: EXPLICIT_VR_LITTLE_ENDIAN,
     path,
-    sha256: createHash('sha256').update(bytes).digest('hex'),
-    sizeBytes: bytes.length,
+    sha256: digestOf(pieces),
+    sizeBytes: pieces.reduce((sum, piece) => sum + piece.length, 0),
   };
 }
 
-async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
+/** SHA-256 of pieces that follow one another, in hex. */
+export function digestOf(pieces: readonly Uint8Array[]): string {
+  const hash = createHash('sha256');
+  for (const piece of pieces) hash.update(piece);
+  return hash.digest('hex');
+}
+
+async function writeDurably(path: string, pieces: readonly Uint8Array[]): Promise<void> {
   const folder = dirname(path);
   await makeFolder(folder);
   const temporary = `${path}.part`;
-  await writeSynced(temporary, bytes, 'w');
+  await writeSynced(temporary, pieces, 'w');
   await rename(temporary, path);
   await syncFolder(folder);
 }

@@ -77,9 +77,6 @@ function capture(
   instanceNumber: number,
   { rgb, rows, columns }: Picture,
 ): Dataset {
-  // Pixel data has an even length (PS3.5 8.1.1).
-  const pixels = new Uint8Array(rgb.length + (rgb.length % 2));
-  pixels.set(rgb);
   return {
     SOPClassUID: SECONDARY_CAPTURE_IMAGE_STORAGE,
     ...derivedHeader(context, series, instanceNumber),
@@ -95,6 +92,15 @@ function capture(
     BitsStored: 8,
     HighBit: 7,
     PixelRepresentation: 0,
-    PixelData: [pixels.buffer],
+    PixelData: [evenLong(rgb)],
   };
+}
+
+/** The bytes as pixel data, which has an even length (PS3.5 8.1.1); not copied where they are that already. */
+function evenLong(rgb: Uint8Array): ArrayBuffer {
+  const { buffer, length } = rgb;
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === length && length % 2 === 0) return buffer;
+  const pixels = new Uint8Array(length + (length % 2));
+  pixels.set(rgb);
+  return pixels.buffer;
 }

@@ -60,11 +60,9 @@ export async function writeSrForm(
     writeElementTree(withSopInstanceUid(content, sopInstanceUid), 'explicit'),
   ]);
   const { seriesInstanceUid, studyInstanceUid } = report;
-  return writeResultFile(
-    resultsDir,
-    { kind: 'sr', sopClassUid, sopInstanceUid, seriesInstanceUid, studyInstanceUid },
+  return writeResultFile(resultsDir, { kind: 'sr', sopClassUid, sopInstanceUid, seriesInstanceUid, studyInstanceUid }, [
     bytes,
-  );
+  ]);
 }
 
 function withSopInstanceUid(content: ElementTree, uid: string): ElementTree {

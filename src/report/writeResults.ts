@@ -1,16 +1,15 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { CaseManifest, Findings, KeySlice, StoredInstance } from '../case/case.ts';
+import { allSettledOrThrow } from '../base/allSettledOrThrow.ts';
 import { readBeginning } from '../base/readBeginning.ts';
 import { isSameImage } from '../case/frames.ts';
 import { namingObject } from '../case/namingObject.ts';
 import type { DecodeLines, DecodeSlice, SourceSlice } from '../case/triageModel.ts';
 import { MAX_HEADER_BYTES } from '../dicom/elements.ts';
 import { readFileHeader } from '../dicom/header.ts';
-import { writePart10, type Dataset } from '../dicom/part10.ts';
+import type { Dataset } from '../dicom/part10.ts';
 import { sourceAttributes, withStudyOf } from '../dicom/sourceAttributes.ts';
 import { NATIVE_TRANSFER_SYNTAXES } from '../dicom/transferSyntaxes.ts';
-import { derivedUid } from '../dicom/uids.ts';
 import { TriageError } from '../base/errors.ts';
 import type { ClaimedCase } from '../case/claim.ts';
 import type { ResultObject } from '../case/delivery.ts';
@@ -28,7 +27,7 @@ import { findingsSr } from './findingsSr.ts';
 import { drawKeyImage } from './drawKeyImage.ts';
 import { keySlicePicture } from './keySlicePicture.ts';
 import { keySliceSelection, type SeriesImage } from './keySliceSelection.ts';
-import { writeResultFile } from './resultFile.ts';
+import { writeObjectsTo, type BegunObject, type ObjectWriting } from './objectWriting.ts';
 import { cardCapture, keySliceCapture } from './secondaryCapture.ts';
 import { triageCard } from './triageCard.ts';
 
@@ -127,60 +126,108 @@ async function write(writer: ResultWriterOptions, reported: ReportedCase, findin
     analysedAtMs: findings.analysedAtMs,
   };
 
-  const captures: ResultObject[] = [];
-  const capture = async (dataset: Dataset, picture: Picture, isHeatmap: boolean): Promise<void> => {
-    const object = { ...(await writeObject(writer, 'sc', dataset)), isHeatmap };
-    captures.push(object);
-    await writer.onPicture?.(picture, object.sopInstanceUid);
-  };
   const keyImages = heatmaps ? keyImagesOf(findings, manifest) : [];
-  const renderSource = renderedOnce(writer);
-  // A series that holds only the card is named so: viewers list it by its description.
-  const series: SeriesKind = keyImages.length === 0 ? 'card' : 'heatmaps';
-  const analysedAt = contentMoment(findings.analysedAtMs, text(source['TimezoneOffsetFromUTC']));
-  const card = triageCard({
-    findings,
-    manifest,
-    revision: record.revision,
-    analysedAt,
-    softwareVersion: writer.softwareVersion,
-    locations: heatmaps,
-    keyImage: await keyImageOf(writer, reported, keyImages, renderSource),
-  });
-  await capture(cardCapture(context, series, card, findings.decision), card, false);
-  for (const [index, { keySlice, slice }] of keyImages.entries()) {
-    const sliceSource = await readSource(writer, reported, slice);
-    const picture = keySlicePicture(await renderSource(slice), keySlice);
-    await capture(keySliceCapture(context, index + 2, picture, slice, sliceSource), picture, true);
+  const objects = writeObjectsTo(writer.resultsDir);
+  try {
+    const pictures = await writePictures(writer, { reported, findings, keyImages, context, objects });
+    const report = objects.begin(
+      'sr',
+      findingsSr({
+        context,
+        findings,
+        manifest,
+        sources: evidenceOf(reported, manifest),
+        pictures,
+        predecessor: reported.previousSr.at(-1) ?? null,
+        locations: heatmaps,
+      }),
+    );
+    const images = keyImages.map(({ slice }) => slice);
+    const selections =
+      keySlices && images.length > 0 ? [objects.begin('ks', keySliceSelection(context, findings, images))] : [];
+    // The report first: worklists listen for it.
+    return await Promise.all([report, ...pictures, ...selections].map(({ written }) => written));
+  } finally {
+    // A report that is tried again writes the same files.
+    await objects.settled();
   }
+}
 
-  const report = await writeObject(
-    writer,
-    'sr',
-    findingsSr({
-      context,
+type KeySliceImage = { keySlice: KeySlice; slice: SeriesImage };
+
+/** Draws and begins to write the card, then the key slices, best first. */
+async function writePictures(
+  writer: ResultWriterOptions,
+  {
+    reported,
+    findings,
+    keyImages,
+    context,
+    objects,
+  }: {
+    reported: ReportedCase;
+    findings: Findings;
+    keyImages: readonly KeySliceImage[];
+    context: ReportContext;
+    objects: ObjectWriting;
+  },
+): Promise<BegunObject[]> {
+  const { revision, manifest } = reported.record;
+  const { onPicture, softwareVersion, options } = writer;
+  const capture = async (content: Dataset, picture: Picture, isHeatmap: boolean): Promise<BegunObject> => {
+    const object = objects.begin('sc', content, { isHeatmap });
+    await onPicture?.(picture, object.sopInstanceUid);
+    return object;
+  };
+  const captureSlice = async (
+    { keySlice, slice }: KeySliceImage,
+    index: number,
+    { source, stored }: DecodedImage,
+  ): Promise<BegunObject> => {
+    const picture = keySlicePicture(stored, keySlice);
+    return capture(keySliceCapture(context, index + 2, picture, slice, source), picture, true);
+  };
+  const decoded = async ({ slice }: KeySliceImage): Promise<DecodedImage> => {
+    const { attributes, transferSyntaxUid } = await readImage(writer, reported, slice);
+    const stored = await writer.renderSource(join(writer.spoolDir, slice.path), slice.frameNumber);
+    return { source: attributes, transferSyntaxUid, stored };
+  };
+  const captureCard = (keyImage: Picture | null): Promise<BegunObject> => {
+    const card = triageCard({
       findings,
       manifest,
-      sources: evidenceOf(reported, manifest),
-      pictures: captures,
-      predecessor: reported.previousSr.at(-1) ?? null,
-      locations: heatmaps,
-    }),
-  );
-  const objects = [report, ...captures];
-  if (keySlices && keyImages.length > 0) {
-    const images = keyImages.map(({ slice }) => slice);
-    objects.push(await writeObject(writer, 'ks', keySliceSelection(context, findings, images)));
-  }
-  // The report first: worklists listen for it.
-  return objects;
+      revision,
+      analysedAt: contentMoment(findings.analysedAtMs, text(context.source['TimezoneOffsetFromUTC'])),
+      softwareVersion,
+      locations: options.heatmaps,
+      keyImage,
+    });
+    // A series that holds only the card is named so: viewers list it by its description.
+    const series: SeriesKind = keyImages.length === 0 ? 'card' : 'heatmaps';
+    return capture(cardCapture(context, series, card, findings.decision), card, false);
+  };
+
+  const [best, ...others] = keyImages;
+  if (best === undefined) return [await captureCard(null)];
+  const image = await decoded(best);
+  // The key image first asks for lines, which another process decodes while the best slice is drawn.
+  const [keyImage, bestSlice] = await allSettledOrThrow([
+    keyImageOf(
+      writer,
+      manifest!,
+      keyImages.map(({ keySlice }) => keySlice),
+      image,
+    ),
+    captureSlice(best, 0, image),
+  ]);
+  const pictures = [await captureCard(keyImage), bestSlice];
+  for (const [index, other] of others.entries())
+    pictures.push(await captureSlice(other, index + 1, await decoded(other)));
+  return pictures;
 }
 
 /** The key slices of a flagged scan, best first; none of any other. @throws TriageError `report-failed` */
-function keyImagesOf(
-  { decision, keySlices }: Findings,
-  manifest: CaseManifest | null,
-): { keySlice: KeySlice; slice: SeriesImage }[] {
+function keyImagesOf({ decision, keySlices }: Findings, manifest: CaseManifest | null): KeySliceImage[] {
   if (decision !== 'suspected' || manifest === null) return [];
   return keySlices.map((keySlice) => {
     const slice = manifest.slices.find((candidate) => isSameImage(candidate, keySlice));
@@ -190,37 +237,27 @@ function keyImagesOf(
   });
 }
 
-type RenderSlice = (slice: SeriesImage) => Promise<SourceSlice>;
-
-/** Decodes a slice of the spool, and keeps the last one: the best key slice is drawn on the key image and then by itself. */
-function renderedOnce({ spoolDir, renderSource }: ResultWriterOptions): RenderSlice {
-  let last: { slice: SeriesImage; stored: SourceSlice } | null = null;
-  return async (slice) => {
-    if (last?.slice !== slice)
-      last = { slice, stored: await renderSource(join(spoolDir, slice.path), slice.frameNumber) };
-    return last.stored;
-  };
+/** A slice of the spool: its attributes, how its pixels are encoded, and its values. */
+interface DecodedImage {
+  source: Dataset;
+  transferSyntaxUid: string;
+  stored: SourceSlice;
 }
 
-/** The picture of the best key slice with its sagittal; null where no location is shown, and where the slice does not say how large its pixels are. */
+/** The picture of the best key slice, which is `image`, with its sagittal; null where the slice does not say how large its pixels are. */
 async function keyImageOf(
-  writer: ResultWriterOptions,
-  reported: ReportedCase,
-  keyImages: readonly { keySlice: KeySlice; slice: SeriesImage }[],
-  renderSource: RenderSlice,
+  { spoolDir, renderLines }: ResultWriterOptions,
+  manifest: CaseManifest,
+  keySlices: readonly KeySlice[],
+  { source, transferSyntaxUid, stored }: DecodedImage,
 ): Promise<Picture | null> {
-  const [best, ...others] = keyImages;
-  const { manifest } = reported.record;
-  if (best === undefined || manifest === null) return null;
-  const { spoolDir, renderLines } = writer;
-  const { attributes, transferSyntaxUid } = await readImage(writer, reported, best.slice);
-  const spacing = attributes['PixelSpacing'];
+  const spacing = source['PixelSpacing'];
   const [between, along] = Array.isArray(spacing) ? spacing.map(Number) : [];
   if (!(between! > 0 && along! > 0)) return null;
   return drawKeyImage({
     manifest,
-    keySlices: [best.keySlice, ...others.map(({ keySlice }) => keySlice)],
-    stored: await renderSource(best.slice),
+    keySlices: keySlices as [KeySlice, ...KeySlice[]],
+    stored,
     pixelSpacingMm: [between!, along!],
     isCompressed: !NATIVE_TRANSFER_SYNTAXES.has(transferSyntaxUid),
     decodeLines: (images, line) =>
@@ -284,24 +321,4 @@ function evidenceOf(reported: ReportedCase, manifest: CaseManifest | null): Inst
   if (manifest !== null)
     return manifest.slices.map((slice) => ({ ...slice, seriesInstanceUid: manifest.seriesInstanceUid }));
   return reported.instances.map(({ header }) => header);
-}
-
-/** Adds the SOP Instance UID, which holds a digest of the data set, so that two different reports never share one; then writes the file durably. */
-async function writeObject(
-  writer: ResultWriterOptions,
-  kind: ResultObject['kind'],
-  content: Dataset,
-): Promise<ResultObject> {
-  const digest = createHash('sha256')
-    .update(writePart10({ ...content, SOPInstanceUID: '0.0' }))
-    .digest('hex');
-  const studyInstanceUid = text(content['StudyInstanceUID']);
-  const seriesInstanceUid = text(content['SeriesInstanceUID']);
-  const sopInstanceUid = derivedUid('instance', seriesInstanceUid, digest);
-  const bytes = writePart10({ ...content, SOPInstanceUID: sopInstanceUid });
-  return writeResultFile(
-    writer.resultsDir,
-    { kind, sopClassUid: text(content['SOPClassUID']), sopInstanceUid, seriesInstanceUid, studyInstanceUid },
-    bytes,
-  );
 }

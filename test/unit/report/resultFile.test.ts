@@ -14,7 +14,7 @@ it('a result lies in the folder of its study, under its own UID', async () => {
     seriesInstanceUid: '1.2.826.6',
     studyInstanceUid: '1.2.826.7',
   } as const;
-  const written = await writeResultFile(root, identity, Buffer.from('abc'));
+  const written = await writeResultFile(root, identity, [Buffer.from('a'), Buffer.from('bc')]);
   expect(written).toEqual({
     ...identity,
     transferSyntaxUid: '1.2.840.10008.1.2.1',

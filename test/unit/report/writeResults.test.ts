@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { nextTurn } from '../../../src/base/clock.ts';
 import type { Findings } from '../../../src/case/case.ts';
 import { isValidUid } from '../../../src/dicom/uids.ts';
 import type { ClaimedCase } from '../../../src/case/claim.ts';
@@ -295,6 +296,22 @@ describe('the pictures', () => {
     }
   });
 
+  // Otherwise the answer would come to the next report, which may be of another patient.
+  test('that cannot be drawn fail the report only when the lines that were asked for have come', async () => {
+    let haveCome = false;
+    const writer = createResultWriter({
+      ...study.options,
+      renderSource: () => Promise.resolve({ hu: new Float32Array(4), rows: 2, columns: 2 }),
+      renderLines: async (...asked) => {
+        await nextTurn();
+        haveCome = true;
+        return study.options.renderLines(...asked);
+      },
+    });
+    await expect(writer.write(study.claim, suspected(study.claim))).rejects.toThrow('its heatmap was made for');
+    expect(haveCome).toBe(true);
+  });
+
   test('hold the drawn pixels, and are told to who asks for them', async () => {
     const told: string[] = [];
     const writer = createResultWriter({
@@ -303,8 +320,8 @@ describe('the pictures', () => {
     });
     const [, card, slice] = await writer.write(study.claim, suspected(study.claim));
     expect(told.slice(0, 2)).toEqual([
-      `1232x1024 ${card!.sopInstanceUid}`,
       `${ROWS}x${COLUMNS} ${slice!.sopInstanceUid}`,
+      `1232x1024 ${card!.sopInstanceUid}`,
     ]);
     const program =
       'import sys,pydicom;p=pydicom.dcmread(sys.argv[1]).pixel_array;print(p.shape,p[48,57].tolist(),p[50,2].tolist())';
