@@ -2,7 +2,7 @@
 // `npm run mutants -- src/infer/inferSeries.ts src/case` runs the modules of files and folders; without a name it runs every module whose errors
 // hurt (hurtingModules.ts). A module that has not changed since its last run, nor its tests, is skipped. `--most N` draws N faults of a module, the same
 // ones each time; `--minutes N` begins no module after N minutes; `--quick S` leaves out test files that take longer than S seconds; `--near` all but those
-// that import the module themselves, where there are such.
+// that import the module themselves, where there are such; `--again` plants, in a module that is as it was, only the faults that nothing saw and nobody explained.
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -48,6 +48,7 @@ const { values, positionals } = parseArgs({
     minutes: { type: 'string', default: '10000' },
     quick: { type: 'string', default: '120' },
     near: { type: 'boolean', default: false },
+    again: { type: 'boolean', default: false },
   },
 });
 const testFiles = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })
@@ -98,9 +99,10 @@ function testsOf(module: string): string[] {
   return unitTests.filter((path) => near.includes(path) || (path.startsWith(room) && reachedFrom(path).has(module)));
 }
 
+/** Of the copy: what is edited while the faults are planted has not been run. */
 function digestOf(module: string, tests: readonly string[]): string {
   const hash = createHash('sha256');
-  for (const file of [module, ...[...tests].sort()]) hash.update(readFileSync(join(ROOT, file)));
+  for (const file of [module, ...[...tests].sort()]) hash.update(readFileSync(join(COPY, file)));
   return hash.digest('hex').slice(0, 16);
 }
 
@@ -175,6 +177,13 @@ function drawn(mutants: readonly Mutant[], module: string): Mutant[] {
     .sort((a, b) => a.start - b.start);
 }
 
+/** Whether these are the faults of the last run, at the same places: another text of the module has others. */
+function isSameDraw(last: ModuleRecord | undefined, mutants: readonly Mutant[]): last is ModuleRecord {
+  return (
+    last?.planted === mutants.length && last.survivors.every(({ fault }) => mutants.some((one) => one.fault === fault))
+  );
+}
+
 /** A fault without its line, which moves with every edit above it. */
 const unplaced = (fault: string): string => fault.replace(/^\d+: /, '');
 
@@ -203,7 +212,7 @@ async function runModule(module: string): Promise<void> {
   const digest = digestOf(module, tests);
   const last = readRecord()[module];
   if (last?.digest === digest) return;
-  const source = readFileSync(join(ROOT, module), 'utf8');
+  const source = readFileSync(join(COPY, module), 'utf8');
   const mutants = drawn(mutantsOf(source), module);
   if (mutants.length === 0) return;
   const file = join(COPY, module);
@@ -220,11 +229,14 @@ async function runModule(module: string): Promise<void> {
   };
   const known = new Map(last?.survivors.map(({ fault, why }) => [unplaced(fault), why]));
   const survivors: ModuleRecord['survivors'] = [];
+  const before = values.again && isSameDraw(last, mutants) ? last.survivors.map(({ fault }) => fault) : null;
   for (const { start, end, text, fault } of mutants) {
-    if (await isSeen(source.slice(0, start) + text + source.slice(end))) continue;
+    if (before?.includes(fault) === false) continue;
     const why = known.get(unplaced(fault));
+    const isExplained = before !== null && why !== undefined;
+    if (!isExplained && (await isSeen(source.slice(0, start) + text + source.slice(end)))) continue;
     survivors.push(why === undefined ? { fault } : { fault, why });
-    console.log(`${module}:${fault}`);
+    if (!isExplained) console.log(`${module}:${fault}`);
   }
   vitest.end();
   writeFileSync(file, source);

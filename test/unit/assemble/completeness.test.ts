@@ -84,6 +84,11 @@ describe('isGeometryWhole', () => {
     expect(isGeometryWhole([...seriesOf(), ...unplaced], DEFAULT_SERIES_RULES).whole).toBe(true);
   });
 
+  it('is not held up by a series of one slice', () => {
+    const single = seriesOf({ series: 5, slices: 1, header: { sliceThicknessMm: 3 } });
+    expect(isGeometryWhole([...seriesOf(), ...single], DEFAULT_SERIES_RULES).whole).toBe(true);
+  });
+
   it('waits for a second series that is still arriving', () => {
     const second = seriesOf({ series: 5 }).filter((_, index) => index !== 30);
     expect(isGeometryWhole([...seriesOf(), ...second], DEFAULT_SERIES_RULES)).toEqual({

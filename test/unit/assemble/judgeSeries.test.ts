@@ -15,6 +15,8 @@ describe('why a series is refused', () => {
     [20, 30, 'short-coverage'],
     [19, 30, 'no-geometry'],
     [0, 1, 'no-geometry'],
+    [1, 0, 'too-few-slices'],
+    [1, 1, 'too-few-slices'],
   ])('is about its stack, or about its other images: %i slices, %i others', (slices, others, code) => {
     const rest = seriesOf({ slices: 60 + others, header: { imagePositionPatientMm: null } }).slice(60);
     expect(codeOf([...seriesOf({ slices }), ...rest])).toBe(code);
@@ -31,6 +33,8 @@ describe('why a series is refused', () => {
   it.each([
     [3, 2, 'localizer'],
     [2, 3, 'no-geometry'],
+    // Of as many of either, those of the first image.
+    [2, 2, 'no-geometry'],
   ])('is what most of its images are refused for: %i localizers, %i without a position', (localizers, silent, code) => {
     const unplaced = seriesOf({ slices: 5, header: { imagePositionPatientMm: null } });
     const scouts = seriesOf({ slices: 5, header: { imageType: ['ORIGINAL', 'PRIMARY', 'LOCALIZER'] } });
@@ -43,7 +47,7 @@ describe('the images of a study', () => {
 
   it('are sorted by series number and UID, series without a number last', () => {
     const series = (seriesInstanceUid: string, seriesNumber: number | null) =>
-      seriesOf({ slices: 2, header: { seriesInstanceUid, seriesNumber } }).map(({ header }) =>
+      seriesOf({ slices: 1, header: { seriesInstanceUid, seriesNumber } }).map(({ header }) =>
         instanceOf({ ...header, sopInstanceUid: `${seriesInstanceUid}.${header.sopInstanceUid}` }),
       );
     const study = [series('1.1', null), series('1.5', 10), series('1.4', 9), series('1.3', 9), series('1.6', 0)].flat();
@@ -60,10 +64,11 @@ describe('the images of a study', () => {
   it('count once by UID and bytes; two versions of one image are both kept', () => {
     const [first, ...rest] = seriesOf({ slices: 4 });
     const copy = { ...first!, path: 'objects/again.dcm' };
-    const version = { ...first!, path: 'objects/other.dcm', sha256: 'ff' };
+    // Between the two by its path.
+    const version = { ...first!, path: 'objects/a.dcm', sha256: 'ff' };
     const [{ all }] = judged([copy, version, ...rest, first!, rest[0]!]) as [ReturnType<typeof judged>[0]];
     expect(all.map(({ path }) => path).sort()).toEqual(
-      [first!.path, 'objects/other.dcm', ...rest.map(({ path }) => path)].sort(),
+      [first!.path, 'objects/a.dcm', ...rest.map(({ path }) => path)].sort(),
     );
   });
 

@@ -131,6 +131,54 @@ describe('orderSlices', () => {
     expect(orderSlices(rounded(48, (index) => 3 * index + Math.max(0, index - 24))).irregularSteps).toBe(23);
   });
 
+  /** Slices so many millimetres below one another, the first at `topMm`. */
+  const stepped = (steps: readonly number[], topMm: number) => {
+    const positions = steps.reduce<number[]>((all, step) => [...all, all.at(-1)! - step], [topMm]);
+    return orderSlices(
+      seriesOf({ slices: positions.length }).map((one, index) =>
+        instanceOf({ ...one.header, imagePositionPatientMm: [0, 0, positions[index]!] }),
+      ),
+    );
+  };
+
+  it.each([
+    // A fifth of the spacing of 5 mm is 1 mm.
+    [11, 0],
+    [11.5, 1],
+    [9, 0],
+    [8.5, 1],
+  ])('a step of %d mm among steps of 5 mm is a hole of one slice, %i irregular', (step, irregularSteps) => {
+    expect(stepped([5, 5, 5, step, 5, 5, 5], 0.5)).toMatchObject({
+      spacingMm: 5,
+      gaps: [{ afterSliceIndex: 3, missingSlices: 1 }],
+      irregularSteps,
+    });
+  });
+
+  it.each([
+    // They lie 1.25 mm apart about their line, whose slope is 63/28.
+    [[2, 3, 2, 2, 3, 1], 0, 2.25],
+    [[2, 3, 2, 2, 3, 1, 1], 4, 2],
+    // 3.3 mm, rounded: 139.5/42.
+    [[3, 4, 3, 3, 4, 3, 3], 0, 3.321],
+  ])('whole millimetres %j about a line are even up to 1.25 mm: %i irregular', (steps, irregularSteps, spacingMm) => {
+    expect(stepped(steps, 40)).toMatchObject({ irregularSteps, spacingMm });
+    // Half a millimetre more: nothing is rounded to whole ones.
+    expect(stepped(steps, 40.5).irregularSteps).toBeGreaterThan(1);
+  });
+
+  it.each([
+    [[3], 3, 0],
+    // The mean of those that are like the middle one, to the micrometre.
+    [[5, 5, 5.6], 5.2, 0],
+    [[5, 5.001, 5.001], 5.001, 0],
+    // Of an even number the lower of the two in the middle.
+    [[2, 2, 5, 5], 2, 2],
+    [[2, 2, 2, 5, 5, 5, 5], 5, 3],
+  ])('steps of %j mm have a spacing of %d mm, %i irregular', (steps, spacingMm, irregularSteps) => {
+    expect(stepped(steps, 0.5)).toMatchObject({ spacingMm, irregularSteps });
+  });
+
   it('takes no slices and one slice', () => {
     expect(orderSlices([])).toEqual({
       slices: [],
@@ -140,7 +188,12 @@ describe('orderSlices', () => {
       gaps: [],
       irregularSteps: 0,
     });
-    expect(orderSlices(seriesOf({ slices: 1 }))).toMatchObject({ spacingMm: 0, coverageMm: 0, gaps: [] });
+    expect(orderSlices(seriesOf({ slices: 1 }))).toMatchObject({
+      slices: [{ positionMm: 50 }],
+      spacingMm: 0,
+      coverageMm: 0,
+      gaps: [],
+    });
   });
 });
 
@@ -167,6 +220,10 @@ describe('alternatingSteps', () => {
     ['two stacks over the upper half only', (index) => (index < 20 ? shifted(0.5)(index) : 2 * (index - 10)), null],
   ])('%s', (_what, positionOf, expected) => {
     expect(alternatingSteps(stackAt(positionOf))).toEqual(expected);
+  });
+
+  it.each([4, 5, 41, 42, 43])('are seen in %i slices, too', (slices) => {
+    expect(alternatingSteps(stackAt(shifted(0.5), slices))).toEqual([0.5, 1.5]);
   });
 
   it('takes none for few slices', () => {

@@ -469,6 +469,11 @@ describe('inferStudy', () => {
         remarks: ['27 of 48 slices came'],
       },
     });
+    // One of twenty is allowed to be missing, two of 39 are not.
+    const allowed = { ...manifestOf(26), cutShort: { came: 19, stated: 20 } };
+    expect((await study(allowed, model)).findings.reasonCode).toBeNull();
+    const few = { ...manifestOf(26), cutShort: { came: 37, stated: 39 } };
+    expect((await study(few, model)).findings.reasonCode).toBe('partial');
     const parts = { ...manifestOf(27), cutShort: { came: 2, stated: 3, of: 'parts' as const } };
     expect((await study(parts, model)).findings).toMatchObject({
       reasonCode: 'partial',

@@ -126,6 +126,25 @@ describe('who may open an association', () => {
     expect(many.judge(request({ callingAeTitle: 'CT3' }), LOCAL, new Map([['CT3', 4]]))).toBeNull();
     expect(many.judge(request({ callingAeTitle: 'CT3' }), LOCAL, new Map([['CT3', 5]]))).not.toBeNull();
   });
+  it.each([
+    ['PACS', '127.0.0.1', false, null],
+    ['CT1', '192.0.2.8', false, null],
+    ['CT1', '127.0.0.1', true, 'the calling AE title may not come from this address'],
+    ['PACS', '192.0.2.8', true, 'the calling AE title may not come from this address'],
+    ['CT2', '127.0.0.1', true, 'the calling AE title is not among the sources'],
+  ])('%s from %s is a stranger: %s', (callingAeTitle, address, isStranger, why) => {
+    expect(policy.isStranger(callingAeTitle, address)).toBe(isStranger);
+    const rejection = policy.judge(request({ callingAeTitle }), { address, certificate: null }, NONE_OPEN);
+    expect(rejection?.why ?? null).toBe(why);
+  });
+  it.each([
+    ['0.0.0.0/0', '203.0.113.9', '::1'],
+    ['192.0.2.7/32', '192.0.2.7', '192.0.2.6'],
+    ['fd00::1/128', 'fd00::1', 'fd00::2'],
+  ])('takes the whole network %s, with %s and without %s', (network, inside, outside) => {
+    const wide = policyFor([{ aeTitle: 'PACS', addresses: [network] }]);
+    expect([wide.knows(inside), wide.knows(outside)]).toEqual([true, false]);
+  });
   it('lets nobody in without sources', () => {
     expect(policyFor([]).judge(request(), LOCAL, NONE_OPEN)).toMatchObject({ result: 1, source: 1, reason: 3 });
     expect(policyFor([]).knows('127.0.0.1')).toBe(false);

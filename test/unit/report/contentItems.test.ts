@@ -1,6 +1,13 @@
 import { expect, it } from 'vitest';
+import { CODES } from '../../../src/dicom/codes.ts';
 import type { Dataset } from '../../../src/dicom/part10.ts';
-import { referencedRequest, referencedSeries, sopReference } from '../../../src/report/contentItems.ts';
+import {
+  container,
+  image,
+  referencedRequest,
+  referencedSeries,
+  sopReference,
+} from '../../../src/report/contentItems.ts';
 import type { ReportContext } from '../../../src/report/derivedHeader.ts';
 
 // PS3.3 Table 10-3: ReferencedFrameNumber only where frames are meant.
@@ -33,6 +40,32 @@ it('instances stand under their series, in the order in which they came, none tw
     { SeriesInstanceUID: '9', ReferencedInstanceSequence: [reference('3'), reference('1')] },
     { SeriesInstanceUID: '8', ReferencedInstanceSequence: [reference('4')] },
   ]);
+});
+
+const SUMMARY = [{ CodeValue: '121111', CodingSchemeDesignator: 'DCM', CodeMeaning: 'Summary' }];
+
+it('an item has a concept where there is one (PS3.3 C.17.3)', () => {
+  const instance = { sopClassUid: '1.1', sopInstanceUid: '1.2' };
+  const ReferencedSOPSequence = [{ ReferencedSOPClassUID: '1.1', ReferencedSOPInstanceUID: '1.2' }];
+  const common = { RelationshipType: 'CONTAINS', ValueType: 'IMAGE', ReferencedSOPSequence };
+  expect(image('CONTAINS', null, instance)).toEqual(common);
+  expect(image('CONTAINS', CODES.summary, instance)).toEqual({ ...common, ConceptNameCodeSequence: SUMMARY });
+});
+
+it('a container names its template where it has one', () => {
+  const items = [{ ValueType: 'TEXT' }];
+  const common = {
+    RelationshipType: 'CONTAINS',
+    ValueType: 'CONTAINER',
+    ConceptNameCodeSequence: SUMMARY,
+    ContinuityOfContent: 'SEPARATE',
+    ContentSequence: items,
+  };
+  expect(container('CONTAINS', CODES.summary, null, items)).toEqual(common);
+  expect(container('CONTAINS', CODES.summary, '1500', items)).toEqual({
+    ...common,
+    ContentTemplateSequence: [{ MappingResource: 'DCMR', TemplateIdentifier: '1500' }],
+  });
 });
 
 const EMPTY = {

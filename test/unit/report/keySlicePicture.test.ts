@@ -141,6 +141,9 @@ it.each([
   );
   const drawn = numbers(150, 299).filter((row) => rgb[(row * columns + 1) * 3 + 2]! > 0);
   expect(span(drawn)).toEqual([300 - height, 299]);
+  // The last line stands 6 px above the lower edge, whether it is the first (baseline at 293.35) or the second (at 293.5).
+  const isLit = (row: number) => numbers(20, 200).some((column) => rgb[(row * columns + column) * 3]! > 128);
+  expect([isLit(292), isLit(298)]).toEqual([true, false]);
 });
 
 it('text is never smaller than 9 px', () => {
