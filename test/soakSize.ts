@@ -4,7 +4,12 @@ import fc from 'fast-check';
 
 /** How many times: `name` in the environment, else the size of CI. */
 export function tries(name: string, inCi: number): number {
-  return Number(process.env[name] ?? inCi);
+  return Number(process.env[name] ?? briefly(inCi));
+}
+
+/** How often a property is tried that is dear, or for which 100 times are too few: fewer where `propertyRuns.ts` says so. */
+export function briefly(runs: number): number {
+  return Math.min(runs, Number(process.env['PROPERTY_RUNS'] ?? runs));
 }
 
 /** Seed of what is drawn at random: the same in each run of CI. */

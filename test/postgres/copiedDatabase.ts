@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { inject, onTestFinished } from 'vitest';
 import type { PostgresPlace } from '../../src/worklist/db/database.ts';
+import { briefly } from '../soakSize.ts';
 
 /** Whether this test runs on PostgreSQL. */
 export const onPostgres = (): boolean => inject('postgresUrl') !== undefined;
 
 /** Runs of a property test: all on SQLite, a fifth on PostgreSQL, where each takes many round trips and the property has been tried already. */
-export const runsHere = (runs: number): number => (onPostgres() ? Math.ceil(runs / 5) : runs);
+export const runsHere = (runs: number): number => briefly(onPostgres() ? Math.ceil(runs / 5) : runs);
 
 /** Runs statements on the server: outside any worklist, or in a database. */
 export async function onServer<Row extends pg.QueryResultRow>(statement: string, database = ''): Promise<Row[]> {

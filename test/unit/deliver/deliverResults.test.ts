@@ -12,6 +12,7 @@ import { TriageError } from '../../../src/base/errors.ts';
 import type { Pacs, ResultObject, StoreOutcome } from '../../../src/case/delivery.ts';
 import { freePort, temporaryDirectory } from '../../interop/dcmtk.ts';
 import { ACCESSION_NUMBER, dataSetBytes, PATIENT_ID, writeSampleResults } from '../pacs/sampleObjects.ts';
+import { briefly } from '../../soakSize.ts';
 import { memoryOutbox } from './memoryOutbox.ts';
 
 const log = createLog('silent');
@@ -353,7 +354,7 @@ test('whatever goes wrong meanwhile, each result arrives in the end', async () =
         }
       },
     ),
-    { numRuns: 15 },
+    { numRuns: briefly(15) },
   );
 }, 60_000);
 

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { parseElements, type Elements } from '../../../src/dicom/elements.ts';
 import { readFileHeader, readHeader } from '../../../src/dicom/header.ts';
 import { sourceAttributes } from '../../../src/dicom/sourceAttributes.ts';
+import { briefly } from '../../soakSize.ts';
 import { dcmtk } from '../infer/ctFile.ts';
 import { rawPart10, type RawElement } from './rawPart10.ts';
 
@@ -114,7 +115,7 @@ describe('the elements of a data set', () => {
         const bytes = rawPart10(sorted([...UIDS, ...elements]), { implicit });
         expect(ours(parseElements(bytes))).toEqual(theirs(dicomParser.parseDicom(bytes)));
       }),
-      { numRuns: 300 },
+      { numRuns: briefly(300) },
     );
   });
 

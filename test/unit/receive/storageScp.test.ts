@@ -14,6 +14,7 @@ import { DEFAULT_RECEIVE_CONFIG, type ReceiveConfig } from '../../../src/receive
 import type { Refusal } from '../../../src/receive/refusals.ts';
 import { listSpool, openSpool } from '../../../src/receive/spool.ts';
 import { startStorageScp, type StorageScp } from '../../../src/receive/storageScp.ts';
+import { briefly } from '../../soakSize.ts';
 import {
   ABORT,
   associated,
@@ -175,7 +176,7 @@ describe('storing', () => {
         expect(stored.at(-1)!.header.sopInstanceUid).toBe(uid);
         expect(await onDisk(stored.at(-1)!, dataSet)).toBe(true);
       }),
-      { numRuns: 60 },
+      { numRuns: briefly(60) },
     );
     await release(peer);
   });
