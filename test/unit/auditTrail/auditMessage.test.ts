@@ -74,7 +74,7 @@ test('the schema finds what is wrong', async () => {
 test('what XML cannot write is replaced, and nothing gets out of its attribute', async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.string({ unit: 'binary', maxLength: 40 }), { minLength: 60, maxLength: 60 }),
+      fc.array(fc.string({ unit: 'binary', maxLength: 40 }), { minLength: 300, maxLength: 300 }),
       async (values) => {
         const documents = values.map((value) =>
           auditXml(
@@ -89,7 +89,8 @@ test('what XML cannot write is replaced, and nothing gets out of its attribute',
         for (const document of documents) expect(document.match(/<ActiveParticipant /g)).toHaveLength(2);
       },
     ),
-    { numRuns: 5 },
+    // One start of Jing for all of them, which names the document: to look for a shorter one takes a start each.
+    { numRuns: 1, endOnFailure: true },
   );
 });
 

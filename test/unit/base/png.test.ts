@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { encodePng } from '../../../src/base/png.ts';
-import { PYTHON, run } from '../report/reportFixture.ts';
+import { python } from '../report/python.ts';
 
 test.each([
   ['RGB', 3],
@@ -15,7 +15,7 @@ test.each([
   await writeFile(join(folder, 'a.png'), encodePng(samples, rows, columns, channels));
   const program =
     'import sys;from PIL import Image;i=Image.open(sys.argv[1]);i.load();print(i.mode,*i.size,i.tobytes().hex())';
-  const { stdout } = await run(PYTHON, ['-c', program, join(folder, 'a.png')]);
-  expect(stdout.trim()).toBe(`${mode} ${columns} ${rows} ${Buffer.from(samples).toString('hex')}`);
+  const shown = await python(program, join(folder, 'a.png'));
+  expect(shown.trim()).toBe(`${mode} ${columns} ${rows} ${Buffer.from(samples).toString('hex')}`);
   await rm(folder, { recursive: true });
 });

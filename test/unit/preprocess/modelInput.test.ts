@@ -41,12 +41,6 @@ function neck(rows: number, columns: number, noise: (i: number) => number = () =
 }
 
 describe('parity with NumPy and scikit-image', () => {
-  let dir = '';
-  beforeAll(async () => {
-    dir = await mkdtemp(join(tmpdir(), 'odontoid-parity-'));
-  });
-  afterAll(async () => rm(dir, { recursive: true, force: true }));
-
   const noise = (i: number) => 60 * Math.sin(i * 12.9898) * Math.cos(i * 4.1414);
   const random = (rows: number, columns: number): Slice => {
     const hu = Float32Array.from({ length: rows * columns }, (_, i) => {
@@ -67,33 +61,40 @@ describe('parity with NumPy and scikit-image', () => {
     { hu: new Float32Array(64 * 64).fill(-1000).fill(900, 100, 110).fill(-200, 2000, 2030), rows: 64, columns: 64 },
   ];
 
-  it.each(CROP_RULES.flatMap((cropRule) => [[cropRule, 96] as const, [cropRule, 384] as const]))(
+  const specs = CROP_RULES.flatMap((cropRule) => [96, 384].map((sizePixels) => ({ ...spec, cropRule, sizePixels })));
+  let dir = '';
+  /** Theirs, `[spec][slice]`: one start of Python for all. */
+  let theirs: { crop: number[]; fullFrame: boolean }[][];
+  const outOf = (job: number, slice: number): string => join(dir, `${job}-${slice}.out`);
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'odontoid-parity-'));
+    for (const [i, slice] of slices.entries()) await writeFile(join(dir, `${i}.raw`), slice.hu);
+    const jobs = specs.map((_, job) => join(dir, `${job}.json`));
+    for (const [job, path] of jobs.entries()) {
+      const entries = slices.map(({ rows, columns }, i) => {
+        return { rows, columns, hu: join(dir, `${i}.raw`), out: outOf(job, i) };
+      });
+      await writeFile(path, JSON.stringify({ slices: entries, spec: specs[job] }));
+    }
+    const { stdout } = await promisify(execFile)('/usr/bin/python3', [join(import.meta.dirname, 'parity.py'), ...jobs]);
+    const lines = stdout.trim().split('\n');
+    expect(lines).toHaveLength(specs.length * slices.length);
+    theirs = specs.map(() =>
+      lines.splice(0, slices.length).map((line) => JSON.parse(line) as { crop: number[]; fullFrame: boolean }),
+    );
+  });
+  afterAll(async () => rm(dir, { recursive: true, force: true }));
+
+  it.each(specs.map((ruled, job) => [ruled.cropRule, ruled.sizePixels, job] as const))(
     '%s at %i pixels',
-    async (cropRule, sizePixels) => {
-      const ruled = { ...spec, cropRule, sizePixels };
-      const entries = slices.map((slice, i) => ({
-        rows: slice.rows,
-        columns: slice.columns,
-        hu: join(dir, `${i}.raw`),
-        out: join(dir, `${i}.out`),
-      }));
-      for (const [i, entry] of entries.entries()) await writeFile(entry.hu, slices[i]!.hu);
-      await writeFile(join(dir, 'job.json'), JSON.stringify({ slices: entries, spec: ruled }));
-      const { stdout } = await promisify(execFile)('/usr/bin/python3', [
-        join(import.meta.dirname, 'parity.py'),
-        join(dir, 'job.json'),
-      ]);
-      const theirs = stdout
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line) as { crop: number[]; fullFrame: boolean });
+    async (_cropRule, _sizePixels, job) => {
       for (const [i, slice] of slices.entries()) {
-        const ours = modelInput(slice, ruled);
+        const ours = modelInput(slice, specs[job]!);
         expect([ours.crop.top, ours.crop.left, ours.crop.bottom, ours.crop.right], `slice ${i}`).toEqual(
-          theirs[i]!.crop,
+          theirs[job]![i]!.crop,
         );
-        expect(ours.fullFrame).toBe(theirs[i]!.fullFrame);
-        const bytes = await readFile(entries[i]!.out);
+        expect(ours.fullFrame).toBe(theirs[job]![i]!.fullFrame);
+        const bytes = await readFile(outOf(job, i));
         const tensor = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
         expect(tensor.length).toBe(ours.tensor.length);
         let worst = 0;

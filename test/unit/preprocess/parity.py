@@ -1,6 +1,6 @@
 """The preprocessing a second time, with NumPy and scikit-image: reads raw slices, writes raw tensors.
 
-usage: parity.py JOB.json: {"slices": [{"hu": path, "rows", "columns", "out": path}], "spec": InputSpec}
+usage: parity.py JOB.json ...: {"slices": [{"hu": path, "rows", "columns", "out": path}], "spec": InputSpec}
 Prints one JSON line a slice: the crop and whether the full frame was used.
 """
 import json
@@ -62,9 +62,10 @@ def model_input(hu, spec):
 
 
 if __name__ == "__main__":
-    job = json.load(open(sys.argv[1]))
-    for entry in job["slices"]:
-        hu = np.fromfile(entry["hu"], np.float32).reshape(entry["rows"], entry["columns"]).astype(np.float64)
-        tensor, box, full = model_input(hu, job["spec"])
-        tensor.astype(np.float32).tofile(entry["out"])
-        print(json.dumps({"crop": box, "fullFrame": full}))
+    for path in sys.argv[1:]:
+        job = json.load(open(path))
+        for entry in job["slices"]:
+            hu = np.fromfile(entry["hu"], np.float32).reshape(entry["rows"], entry["columns"]).astype(np.float64)
+            tensor, box, full = model_input(hu, job["spec"])
+            tensor.astype(np.float32).tofile(entry["out"])
+            print(json.dumps({"crop": box, "fullFrame": full}))

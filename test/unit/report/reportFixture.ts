@@ -12,10 +12,9 @@ import { derivedUid } from '../../../src/dicom/uids.ts';
 import type { ClaimedCase } from '../../../src/case/claim.ts';
 import type { SourceSlice, StoredLine } from '../../../src/case/triageModel.ts';
 import type { ResultWriterOptions } from '../../../src/report/writeResults.ts';
+import { python } from './python.ts';
 
 export const run = promisify(execFile);
-/** Debian's own Python, where python3-pydicom lives. */
-export const PYTHON = '/usr/bin/python3';
 export const ROWS = 96;
 export const COLUMNS = 80;
 const CT_IMAGE = '1.2.840.10008.5.1.4.1.1.2';
@@ -317,12 +316,11 @@ export async function dciodvfyErrors(path: string): Promise<string[]> {
   return `${stdout}${stderr}`.split('\n').filter((line) => line.startsWith('Error'));
 }
 
-/** Files as pydicom reads them, in the DICOM JSON model, pixels left out. One start of Python for all of them. */
+/** Files as pydicom reads them, in the DICOM JSON model, pixels left out. */
 export async function pydicomJson(...paths: string[]): Promise<Record<string, { vr: string; Value?: unknown[] }>[]> {
   const program = [
     'import sys,pydicom',
-    "sys.stdout.buffer.write(('['+','.join(pydicom.dcmread(path,stop_before_pixels=True).to_json() for path in sys.argv[1:])+']').encode())",
+    "print('['+','.join(pydicom.dcmread(path,stop_before_pixels=True).to_json() for path in sys.argv[1:])+']')",
   ].join('\n');
-  const { stdout } = await run(PYTHON, ['-c', program, ...paths], { maxBuffer: 64 * 1024 * 1024 });
-  return JSON.parse(stdout) as Record<string, { vr: string; Value?: unknown[] }>[];
+  return JSON.parse(await python(program, ...paths)) as Record<string, { vr: string; Value?: unknown[] }>[];
 }

@@ -17,12 +17,12 @@ import {
   notAnalysed,
   notSuspected,
   pydicomJson,
-  PYTHON,
   ROWS,
   run,
   suspected,
   type Study,
 } from './reportFixture.ts';
+import { python } from './python.ts';
 
 interface Element {
   vr: string;
@@ -70,6 +70,14 @@ interface Written {
   json: Json[];
 }
 
+/** A report of each kind, written and read once. */
+const reports = new Map<string, Promise<Written>>();
+function report(kind: string): Promise<Written> {
+  const known = reports.get(kind) ?? write(kind);
+  reports.set(kind, known);
+  return known;
+}
+
 async function write(kind: string, options: { heatmaps?: boolean } = {}): Promise<Written> {
   const writer = createResultWriter({ ...study.options, options: { ...study.options.options, ...options } });
   const objects = await writer.write(...KINDS[kind]!(study.claim));
@@ -115,7 +123,7 @@ const valueOf = (node: Node | undefined): unknown => node && codeOf(node.json, '
 describe.each(Object.keys(KINDS))('a report of a case that is: %s', (kind) => {
   let written: Written;
   beforeAll(async () => {
-    written = await write(kind);
+    written = await report(kind);
   });
 
   test('passes dciodvfy and dsrdump, with evidence for every instance that it names', async () => {
@@ -166,7 +174,7 @@ describe('the tree', () => {
     const {
       captures,
       json: [json],
-    } = await write('suspected');
+    } = await report('suspected');
     const nodes = walk(tree(json!));
     expect(first(named(nodes, '121106')[0]!.json, '0040A160')).toMatch(
       /^AI flag: possible fracture\. Review now\. Not a diagnosis\. C5-C6, series 3 image 41\. AI score 0\.91/,
@@ -218,7 +226,7 @@ describe('the tree', () => {
   });
 
   test('of an unflagged case has no Finding anywhere, no region, no key slice and no priority', async () => {
-    const { captures, json } = await write('not suspected');
+    const { captures, json } = await report('not suspected');
     const nodes = walk(tree(json[0]!));
     expect(named(nodes, '121071')).toEqual([]);
     expect(nodes.filter((node) => valueOf(node) === '125605004')).toEqual([]);
@@ -233,7 +241,7 @@ describe('the tree', () => {
   test.each(['not analysed, no series', 'not analysed, outside the domain'])(
     'of a case that is %s has the reason and no measurement',
     async (kind) => {
-      const { json } = await write(kind);
+      const { json } = await report(kind);
       const nodes = walk(tree(json[0]!));
       expect(first(json[0]!, '0040A491')).toBe('PARTIAL');
       for (const concept of ['121071', '125007', '111012', '260870009']) expect(named(nodes, concept)).toEqual([]);
@@ -247,7 +255,7 @@ describe('the tree', () => {
   );
 
   test('of a superseding report names the one before', async () => {
-    const predecessors = instancesIn((await write('superseding')).json[0]!, '0040A360');
+    const predecessors = instancesIn((await report('superseding')).json[0]!, '0040A360');
     expect(predecessors).toEqual([PREVIOUS.sopInstanceUid]);
   });
 });
@@ -272,7 +280,7 @@ describe('in triage-only mode', () => {
 
 describe('the pictures', () => {
   test('lie in one series that is not CT, the card first, each key slice where its source lies', async () => {
-    const [, card, ...slices] = (await write('suspected')).json;
+    const [, card, ...slices] = (await report('suspected')).json;
     expect(new Set([card!, ...slices].map((json) => first(json, '0020000E'))).size).toBe(1);
     expect([card!, ...slices].map((json) => first(json, '00200013'))).toEqual([1, 2, 3]);
     expect(card!['00080008']!.Value).toEqual(['DERIVED', 'SECONDARY', 'AI_SUMMARY']);
@@ -325,7 +333,7 @@ describe('the pictures', () => {
     ]);
     const program =
       'import sys,pydicom;p=pydicom.dcmread(sys.argv[1]).pixel_array;print(p.shape,p[48,57].tolist(),p[50,2].tolist())';
-    const { stdout } = await run(PYTHON, ['-c', program, slice!.path]);
+    const stdout = await python(program, slice!.path);
     // Bone on the ring is bright; air at the edge is black.
     const [, shape, bone, air] = /^(\(.*?\)) \[(.*?)\] \[(.*?)\]/.exec(stdout)!;
     expect(shape).toBe(`(${ROWS}, ${COLUMNS}, 3)`);
@@ -389,7 +397,7 @@ describe('UIDs', () => {
 const edit =
   (program: string) =>
   async (path: string): Promise<void> => {
-    await run(PYTHON, ['-c', program, path]);
+    await python(program, path);
   };
 
 describe('identity', () => {
@@ -490,7 +498,7 @@ describe('identity', () => {
     });
     const spool = (index: number) => join(options.spoolDir, `${index}.dcm`);
     for (const index of [22, 23])
-      await run(PYTHON, ['-c', RENAME, spool(index), real.PatientID, real.PatientName, real.AccessionNumber]);
+      await python(RENAME, spool(index), real.PatientID, real.PatientName, real.AccessionNumber);
     const both = midway(22);
     const objects = await createResultWriter(options).write(partOfReport(both), suspected(both));
     const of = (json: Json) => ['00100010', '00100020', '00080050'].map((tag) => first(json, tag));
