@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { TriageError } from '../base/errors.ts';
-import { dataPaths, databasePlace } from '../compose/places.ts';
+import { dataPaths, databasePlace, nodeNameOf } from '../compose/places.ts';
 import { loadConfig } from '../config/configFile.ts';
 import type { Config } from '../config/config.ts';
 import { makeFolder } from '../base/durably.ts';
@@ -77,7 +77,7 @@ async function preparedSource(config: Config, place: ReturnType<typeof databaseP
 async function carriedOver(path: string, place: PostgresPlace, config: Config): Promise<CarriedOver> {
   const { lockPostgres } = await import('../worklist/db/agentLock.ts');
   const { carryOver } = await import('../worklist/db/carryOver.ts');
-  const release = await lockPostgres(place, () => undefined);
+  const release = await lockPostgres(place, { name: nodeNameOf(config), analyses: true }, () => undefined);
   try {
     const carried = await onDatabase(await openDatabase(path), (source) => carryOver(source, place));
     const ledger = await onDatabase(await openDatabase(place), (target) => ledgerOf(target, config));

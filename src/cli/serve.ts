@@ -6,6 +6,7 @@ import { createLog, openLogSink, type Log } from '../base/log.ts';
 import type { LogSink } from '../base/logSink.ts';
 import { messageOf, TriageError } from '../base/errors.ts';
 import type { Config } from '../config/config.ts';
+import { NODE_ROLES } from '../config/databaseSettings.ts';
 import { inferenceFork } from '../infer/inferenceFork.ts';
 import { receiverFork } from '../receive/receiverFork.ts';
 import { endSoon, EXIT } from './exit.ts';
@@ -15,7 +16,13 @@ import { note, printLine } from './output.ts';
 export function serveCommand(): Command {
   return new Command('serve')
     .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
-    .action(async (options: { config?: string }) => {
+    .option(
+      '--roles <LIST>',
+      'what this agent does beside others on one PostgreSQL: receive,infer,deliver,web,housekeep (default: node.roles)',
+    )
+    .action(async (options: { config?: string; roles?: string }) => {
+      // As a variable: commands that look at the configuration in force see the same.
+      if (options.roles !== undefined) process.env['ODONTOID__NODE__ROLES'] = `[${options.roles}]`;
       const { config, settings } = effectiveSettings(options.config, process.env);
       // Standard output is for people, and may be closed: the agent goes on without a reader.
       process.stdout.removeAllListeners('error').on('error', () => undefined);
@@ -31,9 +38,7 @@ export function serveCommand(): Command {
       const stopped = untilStopped();
       agent = await start(config, settings, log);
       if (agent === null) return;
-      printLine(
-        `Odontoid listens: DICOM ${config.receive.aeTitle}@${config.receive.host}:${agent.dicomPort}${agent.dicomTlsPort === null ? '' : `, by TLS on port ${agent.dicomTlsPort}`}, worklist ${agent.url}`,
-      );
+      printLine(whatListens(config, agent));
       if (agent.setUpLink !== null) {
         printLine(
           'Nobody can sign in yet. Open this link once, to make the first admin’s account (it is good for 24 hours, or until the next start):',
@@ -52,11 +57,23 @@ export function serveCommand(): Command {
     });
 }
 
+/** Where the agent can be reached, and what it does where others do the rest. */
+function whatListens({ receive }: Config, { roles, dicomPort, dicomTlsPort, url }: Agent): string {
+  const byTls = dicomTlsPort === null ? '' : `, by TLS on port ${dicomTlsPort}`;
+  const places = [
+    ...(roles.has('receive') ? [`DICOM ${receive.aeTitle}@${receive.host}:${dicomPort}${byTls}`] : []),
+    ...(roles.has('web') ? [`worklist ${url}`] : []),
+  ];
+  const does = NODE_ROLES.every((role) => roles.has(role)) ? '' : ` (node.roles: ${[...roles].join(', ')})`;
+  return places.length === 0 ? `Odontoid works${does}` : `Odontoid listens: ${places.join(', ')}${does}`;
+}
+
 /** Null when it cannot start: every reason has been printed then, and the exit code is that of an invalid configuration. */
 async function start(config: Config, settings: readonly EffectiveSetting[], log: Log): Promise<Agent | null> {
   // Both processes start up while the agent's own modules, which take longer, are loaded.
-  receiverFork.start();
-  inferenceFork.start(config.infer.memoryLimitMb);
+  const { roles } = config.node;
+  if (roles.includes('receive')) receiverFork.start();
+  if (roles.includes('infer') || roles.includes('web')) inferenceFork.start(config.infer.memoryLimitMb);
   try {
     const [{ assertConfig }, { startAgent }] = await Promise.all([
       import('../compose/checkConfig.ts'),

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { LeaseKeeper } from '../base/leaseKeeper.ts';
 import type { Log } from '../base/log.ts';
 import type { Config } from '../config/config.ts';
+import type { NodeRole } from '../config/databaseSettings.ts';
 import type { EffectiveSetting } from '../config/effectiveSettings.ts';
 import type { PipelineStep } from '../pipeline/pipeline.ts';
 import type { AuditLog } from '../worklist/audit/audit.ts';
@@ -28,6 +29,8 @@ export interface Foundation {
   /** What the page adds to it. */
   values: LiveValues;
   ports: AgentPorts;
+  /** What this node does; all, where it is alone. */
+  roles: ReadonlySet<NodeRole>;
   releasers: Releasers;
   paths: ReturnType<typeof dataPaths>;
   database: WorklistDatabase;
@@ -35,8 +38,10 @@ export interface Foundation {
   store: WorklistStore;
   /** Work that one of the nodes on this database does at a time. */
   leases: LeaseKeeper;
-  /** Whether this node keeps house now, and asks archives and sends the audit: one of those on this database does. */
+  /** Whether this node keeps house now, and sends the audit: one of those on this database does. */
   keepsHouse: () => Promise<boolean>;
+  /** Whether this node asks archives and proves that it is alive now: what comes of it must come to its receiver. */
+  fetches: () => Promise<boolean>;
   query: WorklistQuery;
   /** Absolute path of a path in the spool. */
   resolvePath: (path: string) => string;

@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { makeFolder } from '../base/durably.ts';
@@ -35,7 +36,7 @@ export async function configProblems(config: Config, environment: NodeJS.Process
       problems.push(messageOf(error));
     }
   };
-  const { housekeeping, proofOfLife, receive, web } = config;
+  const { housekeeping, node, proofOfLife, receive, web } = config;
   await check(() => readCron('housekeeping.retentionCron', housekeeping.retentionCron));
   await check(() => readCron('housekeeping.nightlyCron', housekeeping.nightlyCron));
   if (proofOfLife.schedule !== 'off') await check(() => readCron('proofOfLife.schedule', proofOfLife.schedule));
@@ -46,14 +47,17 @@ export async function configProblems(config: Config, environment: NodeJS.Process
   for (const [setting, files] of ownCertificateFiles(config)) await check(() => certificate(setting, files));
   await check(() => openFiles(receive.maxAssociations));
   const before = problems.length;
-  await check(() => writableFolder(config.dataDir));
+  await check(() => writableFolder('dataDir', config.dataDir));
+  const { sharedDir } = node;
+  if (sharedDir !== undefined) await check(() => writableFolder('node.sharedDir', sharedDir));
   if (problems.length === before && isAgentRunning(config.dataDir)) return problems;
-  await check(() => freePort('receive.host, receive.port', receive));
-  if (receive.tls !== undefined) {
+  const receives = node.roles.includes('receive');
+  if (receives) await check(() => freePort('receive.host, receive.port', receive));
+  if (receives && receive.tls !== undefined) {
     const { tls } = receive;
     await check(() => freePort('receive.tls.host, receive.tls.port', tls));
   }
-  await check(() => freePort('web.host, web.port', web));
+  if (node.roles.includes('web')) await check(() => freePort('web.host, web.port', web));
   return problems;
 }
 
@@ -109,15 +113,15 @@ function certificate(option: string, files: TlsFiles): void {
   }
 }
 
-async function writableFolder(dataDir: string): Promise<void> {
-  const probe = join(dataDir, `.probe-${process.pid}`);
+async function writableFolder(setting: string, folder: string): Promise<void> {
+  const probe = join(folder, `.probe-${hostname()}-${process.pid}`);
   try {
-    await makeFolder(dataDir);
+    await makeFolder(folder);
     await writeFile(probe, '');
     await rm(probe);
   } catch (error) {
     throw new Error(
-      `dataDir: ${dataDir} cannot be written: ${fileErrorWords(error)}. Give the agent's user the right to, or name another folder.`,
+      `${setting}: ${folder} cannot be written: ${fileErrorWords(error)}. Give the agent's user the right to, or name another folder.`,
       { cause: error },
     );
   }

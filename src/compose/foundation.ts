@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { changesAnalysis } from '../assemble/lateImages.ts';
 import type { AuditTrail } from '../auditTrail/auditTrail.ts';
@@ -8,15 +7,18 @@ import type { Releasers } from '../base/releasers.ts';
 import type { DestinationWishes } from '../case/delivery.ts';
 import { ruleFor } from '../case/selection.ts';
 import { maxAgeMsOf, type Config } from '../config/config.ts';
+import type { NodeRole } from '../config/databaseSettings.ts';
 import { createAuditLog } from '../worklist/audit/audit.ts';
 import { createCaseStore } from '../worklist/cases/caseStore.ts';
+import type { SoleNode } from '../worklist/db/agentLock.ts';
 import { lockDataDir } from '../worklist/db/dataDirLock.ts';
 import { migrate, openDatabase, type PostgresPlace } from '../worklist/db/database.ts';
 import { createWorklistQuery } from '../worklist/list/worklistQuery.ts';
 import type { AgentPorts, Foundation } from './agentPorts.ts';
 import { openAuditTrail } from './audit.ts';
 import { openLiveValues } from './liveValues.ts';
-import { databasePlace, dataPaths } from './places.ts';
+import { joinNodes } from './nodes.ts';
+import { databasePlace, dataPaths, nodeNameOf } from './places.ts';
 import { settleDestinations } from './settleDestinations.ts';
 
 /** Maps the DICOM keyword in the configuration to the field name in the header. */
@@ -45,10 +47,10 @@ function wishesOf({ destinations }: Config): Map<string, DestinationWishes> {
 }
 
 /** The data folder's lock says nothing of other machines. An agent that lost the database to another one stops. */
-async function lockDatabase(place: PostgresPlace, { log }: AgentPorts): Promise<() => Promise<void>> {
+async function lockDatabase(place: PostgresPlace, node: SoleNode, { log }: AgentPorts): Promise<() => Promise<void>> {
   const { lockPostgres } = await import('../worklist/db/agentLock.ts');
-  return lockPostgres(place, () => {
-    log.error('another agent has taken the database while it was out of reach: this one stops');
+  return lockPostgres(place, node, () => {
+    log.error('another agent has taken the place of this one while the database was out of reach: this one stops');
     process.kill(process.pid, 'SIGTERM');
   });
 }
@@ -66,15 +68,19 @@ export async function layFoundation(
   releasers.push('lock', lockDataDir(ofFiles.dataDir));
 
   const place = databasePlace(ofFiles, ports.environment);
-  if (typeof place !== 'string') releasers.push('database lock', await lockDatabase(place, ports));
+  const roles = new Set(ofFiles.node.roles);
+  const nodeName = nodeNameOf(ofFiles);
+  if (typeof place !== 'string')
+    releasers.push('database lock', await lockDatabase(place, { name: nodeName, analyses: roles.has('infer') }, ports));
   await migrate(place);
   const database = await openDatabase(place, { readIn: 'threads' });
   releasers.push('database', () => database.close());
+  await joinNodes({ config: ofFiles, paths, database, roles, releasers, ports });
   const values = await openLiveValues(ofFiles, database, ports);
   const { config } = values;
   const audit = createAuditLog(database, clock);
   const store = createCaseStore(database, clock, {
-    nodeName: config.node.name ?? hostname(),
+    nodeName,
     changesAnalysis: (images) => changesAnalysis(images, config.assemble),
     isIgnored: ({ header, sourceAeTitle, calledAeTitle = '', receivedAtMs }) =>
       ruleFor(config.selection, { headers: [header], sourceAeTitle, calledAeTitle, arrivedAtMs: receivedAtMs })?.do ===
@@ -108,11 +114,14 @@ export async function layFoundation(
     log: ports.log.child({ component: 'leases' }),
   });
   releasers.push('leases', leases.close);
-  const keepsHouse = async (): Promise<boolean> => (await leases.hold('housekeeping')) !== null;
+  const holds = async (role: NodeRole, work: string): Promise<boolean> =>
+    roles.has(role) && (await leases.hold(work)) !== null;
+  const keepsHouse = () => holds('housekeep', 'housekeeping');
+  const fetches = () => holds('receive', 'fetching');
   const auditTrail = await openAuditTrail(config, { database, keepsHouse, ports });
   releasers.push('audit', async () => auditTrail?.close());
   // Nobody listened while the agent was down, and the clock may have been set meanwhile.
-  await store.settleDueTimes({ hasStepped: false });
+  await store.settleDueTimes({ hasStepped: false, receives: roles.has('receive') });
   await settleDestinations({ config, database, store, ports });
   const query = createWorklistQuery(database, clock, {
     get maxWaitMs() {
@@ -124,6 +133,7 @@ export async function layFoundation(
     config,
     values,
     ports,
+    roles,
     releasers,
     paths,
     database,
@@ -132,6 +142,7 @@ export async function layFoundation(
     store,
     leases,
     keepsHouse,
+    fetches,
     query,
     resolvePath,
   };

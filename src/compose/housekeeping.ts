@@ -17,13 +17,23 @@ interface HousekeepingParts {
 
 /** Schedules retention, the nightly checks and backup, the proof of life, looks at watched archives, and a nudge each minute. @throws TriageError `config-invalid` for an invalid cron expression */
 export function planHousekeeping(
-  { config, paths, database, store, audit, keepsHouse, releasers, ports: { clock, log: agentLog } }: Foundation,
+  {
+    config,
+    paths,
+    database,
+    store,
+    audit,
+    keepsHouse,
+    fetches,
+    releasers,
+    ports: { clock, log: agentLog },
+  }: Foundation,
   { proof, clockSteps, lookAtArchives, nudge }: HousekeepingParts,
 ): Housekeeping {
   const log = agentLog.child({ component: 'housekeeping' });
   const { retentionCron, nightlyCron, backupsToKeep, lowWaterFreeBytes, maxWaitingBytes } = config.housekeeping;
   const housekeeping = startHousekeeping({
-    isOurs: keepsHouse,
+    isOurs: (job) => (job === 'proof' || job === 'watch' ? fetches() : keepsHouse()),
     maintenance: createMaintenance(database),
     clock,
     log,

@@ -22,8 +22,12 @@ interface WantedPackage extends WantedModel {
   activation: ModelActivation | null;
 }
 
-/** Keeps a role's network as the database demands; until somebody activates a package, the configured one is active. */
-export function serveModel(role: ModelRole, { config, store, ports: { clock, log } }: Foundation): ModelServing {
+/**
+ * Keeps a role's network as the database demands; until somebody activates a package, the configured one is active. A node that does not infer only decodes
+ * pictures with it: that it is loaded there puts nothing into use.
+ */
+export function serveModel(role: ModelRole, { config, roles, store, ports: { clock, log } }: Foundation): ModelServing {
+  const infers = roles.has('infer');
   const component = role === 'active' ? 'inference' : 'shadow';
   const installedDir = dataPaths(config).models;
   const configured: WantedPackage | null =
@@ -60,18 +64,20 @@ export function serveModel(role: ModelRole, { config, store, ports: { clock, log
       );
     },
     taken: async ({ activation }, model) => {
+      if (!infers) return;
       if (activation !== null) await store.noteModelInUse(activation, model.defaultThreshold);
       if (role === 'active') await store.seedThreshold(model.identity.name, model.defaultThreshold);
     },
     failed: async ({ activation }, failure) => {
-      if (activation !== null) await store.noteModelFailed(activation, failure);
+      if (infers && activation !== null) await store.noteModelFailed(activation, failure);
     },
     clock,
     log: log.child({ component }),
   });
 }
 
-export async function shadowStatus(shadow: ModelServing, store: WorklistStore): Promise<SystemStatus['shadow']> {
+export async function shadowStatus(shadow: ModelServing | null, store: WorklistStore): Promise<SystemStatus['shadow']> {
+  if (shadow === null) return null;
   const model = shadow.model();
   if (model === null && shadow.error() === null) return null;
   return {
@@ -81,10 +87,12 @@ export async function shadowStatus(shadow: ModelServing, store: WorklistStore): 
   };
 }
 
-/** Decodes stored slices with whichever network is loaded. */
-export function sliceDecoder(network: Pick<ModelServing, 'lease'>): Pick<TriageModel, 'decodeSlice' | 'decodeLines'> {
+/** Decodes stored slices with whichever network is loaded; none of a node that has none. */
+export function sliceDecoder(
+  network: Pick<ModelServing, 'lease'> | null,
+): Pick<TriageModel, 'decodeSlice' | 'decodeLines'> {
   const withNetwork = async <T>(use: (model: TriageModel) => Promise<T>): Promise<T> => {
-    const lease = network.lease();
+    const lease = network?.lease() ?? null;
     if (lease === null) throw new TriageError('inference-died', 'No network is loaded that could decode slices.');
     try {
       return await use(lease.model);

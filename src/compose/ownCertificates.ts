@@ -29,11 +29,17 @@ interface Watched {
 }
 
 /** Settings that name a certificate of this agent, with their files. */
-export function ownCertificateFiles({ web, receive, audit, destinations }: Config): [setting: string, TlsFiles][] {
+export function ownCertificateFiles({
+  node: { roles },
+  web,
+  receive,
+  audit,
+  destinations,
+}: Config): [setting: string, TlsFiles][] {
   const { repository } = audit;
   const found: [string, TlsFiles | undefined][] = [
-    ['web.tls', web.tls],
-    ['receive.tls', receive.tls],
+    ['web.tls', roles.includes('web') ? web.tls : undefined],
+    ['receive.tls', roles.includes('receive') ? receive.tls : undefined],
     ['audit.repository', repository?.transport === 'tls' ? repository : undefined],
     ...destinations.map((one): [string, TlsFiles | undefined] => [`destinations ${one.name} tls`, one.tls]),
     ...receive.sources.flatMap(({ aeTitle, echo, commitment }): [string, TlsFiles | undefined][] => [

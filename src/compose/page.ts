@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { createAdministration } from '../admin/createAdministration.ts';
+import { createAdministration, type AdministrationOptions } from '../admin/createAdministration.ts';
 import type { DecodeSlice } from '../case/triageModel.ts';
 import type { Pacs } from '../case/delivery.ts';
 import { packageRoot, softwareVersion } from '../base/packageRoot.ts';
@@ -20,6 +20,7 @@ import { createDestinationAdministration } from './liveDestinations.ts';
 import type { LiveSources } from './liveSources.ts';
 import { openPulls } from './pulls.ts';
 import { createSettingsAdministration } from './settings.ts';
+import type { OtherNodes } from './nodes.ts';
 import type { OwnCertificates } from './ownCertificates.ts';
 import { useSliceFile } from './sliceFile.ts';
 import { createStowGate } from './stowGate.ts';
@@ -31,11 +32,12 @@ interface PageParts {
   stowSecret: string;
   proof: ProofOfLife;
   housekeeping: Housekeeping;
-  /** The networks of both roles. */
-  roles: readonly ModelServing[];
+  /** The networks that are loaded here. */
+  networks: readonly ModelServing[];
   echoes: () => readonly Pacs[];
-  /** Null until it has started. */
+  /** Null until it has started, and where another node receives. */
   receiver: () => Receiver | null;
+  others: OtherNodes;
   doors: FetchDoors;
   system: () => Promise<SystemStatus>;
   peakRssBytes: () => Promise<{ agent: number; receiver: number; inference: number }>;
@@ -45,7 +47,7 @@ interface PageParts {
 /** Starts the page and the API. @throws TriageError `config-invalid` when the port is taken or a certificate cannot be read */
 export async function startPage(foundation: Foundation, parts: PageParts): Promise<WebServer> {
   const { config, database, store, query, paths, resolvePath, releasers, ports } = foundation;
-  const { access, sources, proof, housekeeping, roles, echoes, receiver, system, peakRssBytes, decodeSlice } = parts;
+  const { access, sources, proof, housekeeping, networks, echoes, receiver, system, peakRssBytes, decodeSlice } = parts;
   const { clock, log } = ports;
   const { host, port, publicUrl, basePath, tls, trustProxy } = config.web;
   const web = await startWebServer({
@@ -79,9 +81,9 @@ export async function startPage(foundation: Foundation, parts: PageParts): Promi
       query,
       audit: access.audit,
       proof,
-      models: modelAdministration(foundation, roles),
+      models: modelAdministration(foundation, networks),
       nextProofMs: () => housekeeping.nextRunMs('proof'),
-      receiver,
+      receiver: foundation.roles.has('receive') ? receiver : () => receiverElsewhere(parts.others),
       echoes,
       echoSource: sourceEcho(config, ports),
       spoolDir: paths.spool,
@@ -92,7 +94,10 @@ export async function startPage(foundation: Foundation, parts: PageParts): Promi
     keyImage: (path) => useSliceFile(path, storedKeyImage),
     dicomWeb: config.web.dicomWeb,
     resolvePath,
-    stow: createStowGate(config.receive.stow === undefined ? null : parts.stowSecret, receiver),
+    stow: createStowGate(
+      config.receive.stow === undefined || !foundation.roles.has('receive') ? null : parts.stowSecret,
+      receiver,
+    ),
     query,
     store,
     thresholds: createThresholdChanges(database, clock, {
@@ -107,4 +112,16 @@ export async function startPage(foundation: Foundation, parts: PageParts): Promi
   parts.certificates.onRenewed('web.tls', ({ cert = '', key = '' }) => web.renewTls({ cert, key }));
   releasers.push('web', web.close);
   return web;
+}
+
+/** What pages show of the receiver of another node. */
+function receiverElsewhere({ work }: OtherNodes): ReturnType<AdministrationOptions['receiver']> {
+  const { receiver } = work();
+  return {
+    port: receiver.port,
+    tlsPort: null,
+    isUp: () => receiver.up,
+    openAssociations: () => ({ size: receiver.openAssociations }),
+    counters: () => receiver,
+  };
 }

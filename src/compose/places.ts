@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { packageRoot } from '../base/packageRoot.ts';
@@ -7,16 +8,23 @@ import { readTlsFiles } from '../config/tlsFiles.ts';
 import type { PackagePlaces } from '../infer/modelPackages.ts';
 import type { DatabasePlace } from '../worklist/db/database.ts';
 
-/** Paths in the data folder. */
+/** Paths in the data folder, and in the folder that nodes share. */
 export function dataPaths(config: Config) {
+  const sharedDir = config.node.sharedDir ?? config.dataDir;
   return {
+    sharedDir,
     database: join(config.dataDir, 'odontoid.sqlite'),
-    spool: join(config.dataDir, 'spool'),
-    results: join(config.dataDir, 'results'),
+    spool: join(sharedDir, 'spool'),
+    results: join(sharedDir, 'results'),
     backups: join(config.dataDir, 'backups'),
-    models: join(config.dataDir, 'models'),
+    models: join(sharedDir, 'models'),
     proof: join(config.dataDir, 'proof'),
   };
+}
+
+/** The name of this agent among those of its database. */
+export function nodeNameOf({ node }: Pick<Config, 'node'>): string {
+  return node.name ?? hostname();
 }
 
 /** Where the worklist is kept. @throws TriageError `config-invalid` when a secret or a certificate cannot be read */

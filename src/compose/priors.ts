@@ -10,7 +10,7 @@ export function startPriors(foundation: Foundation, doors: FetchDoors): void {
     config,
     database,
     audit,
-    keepsHouse,
+    fetches,
     releasers,
     ports: { clock, log },
   } = foundation;
@@ -26,7 +26,7 @@ export function startPriors(foundation: Foundation, doors: FetchDoors): void {
       minAgeMs: maxAgeMsOf(assemble) ?? 0,
     },
     pull: pullPorts(foundation),
-    isOurs: keepsHouse,
+    isOurs: fetches,
     audit,
     clock,
     log: log.child({ component: 'priors' }),

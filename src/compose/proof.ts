@@ -5,6 +5,7 @@ import { createProofOfLife, type ProofOfLife } from '../proofOfLife/proofOfLife.
 import { newSecret } from '../worklist/people/secrets.ts';
 import { createProofRuns } from '../worklist/proof/proofRuns.ts';
 import type { Foundation } from './agentPorts.ts';
+import { assertReceives } from './nodes.ts';
 import { ownHost } from './ownDoor.ts';
 
 /** An AE title that nobody else knows, different at each start: only this process can send under it. */
@@ -16,7 +17,7 @@ export function newProofAeTitle(): string {
 
 /** Creates the proof of life: it sends its study to this agent's own receiver, which listens on `receiverPort` once it has started. */
 export function openProofOfLife(
-  { config, paths, database, query, store, ports: { clock, log } }: Foundation,
+  { config, paths, roles, database, query, store, ports: { clock, log } }: Foundation,
   {
     aeTitle,
     receiverPort,
@@ -28,7 +29,7 @@ export function openProofOfLife(
   },
 ): ProofOfLife {
   const { sendTo, expect, timeoutMinutes, alarmAfterHours } = config.proofOfLife;
-  return createProofOfLife({
+  const proof = createProofOfLife({
     runs: createProofRuns(database, clock),
     query,
     onChange: (listener) => store.onChange(listener),
@@ -61,4 +62,11 @@ export function openProofOfLife(
     clock,
     log: log.child({ component: 'proof' }),
   });
+  return {
+    ...proof,
+    begin: async (cause, requestedBy) => {
+      assertReceives(roles, 'Begin it');
+      return proof.begin(cause, requestedBy);
+    },
+  };
 }

@@ -3,7 +3,9 @@ import { criteriaText } from '../case/selection.ts';
 import { peakRssBytes as ownPeakRssBytes } from '../base/peakRss.ts';
 import { withReleasers } from '../base/releasers.ts';
 import type { Config } from '../config/config.ts';
+import type { NodeRole } from '../config/databaseSettings.ts';
 import { softwareVersion } from '../base/packageRoot.ts';
+import type { ModelServing } from '../infer/modelServing.ts';
 import type { Watch } from '../pull/watchArchives.ts';
 import type { Receiver } from '../receive/receiverProcess.ts';
 import type { SystemStatus } from '../web/server.ts';
@@ -19,6 +21,7 @@ import { openSources } from './liveSources.ts';
 import { planHousekeeping } from './housekeeping.ts';
 import { watchClock } from './watchClock.ts';
 import { serveModel, sliceDecoder } from './models.ts';
+import { assertReceives, followNodes } from './nodes.ts';
 import { watchOwnCertificates } from './ownCertificates.ts';
 import { ownDoor } from './ownDoor.ts';
 import { startPage } from './page.ts';
@@ -27,11 +30,13 @@ import { startPriors } from './priors.ts';
 import { newProofAeTitle, openProofOfLife } from './proof.ts';
 import { newSecret } from '../worklist/people/secrets.ts';
 import { startReceiving } from './receiver.ts';
-import { systemStatus } from './systemStatus.ts';
+import { ownWork, systemStatus } from './systemStatus.ts';
 import { startWatch } from './watch.ts';
 
 export interface Agent {
+  /** Empty where this node shows no page. */
   url: string;
+  /** 0 where this node does not receive. */
   dicomPort: number;
   /** One-time link with which the first admin creates their account; null once there is one, or where accounts are not kept here. */
   setUpLink: { url: string; expiresAtMs: number } | null;
@@ -42,6 +47,7 @@ export interface Agent {
   peers(): { sources: number; destinations: number };
   /** Null without a TLS port. */
   dicomTlsPort: number | null;
+  roles: ReadonlySet<NodeRole>;
   /** Looks for renewed certificate files now, instead of within half a minute. */
   renewCertificates: () => void;
   /** Peak resident memory of the processes, bytes. */
@@ -52,55 +58,44 @@ export interface Agent {
 
 /**
  * Starts the agent: database, network, pipeline, delivery, housekeeping, page, and last the receiver, so that nothing is acknowledged before it can be
- * kept. If a network does not load, the agent still receives; its cases wait, and the page says so.
+ * kept. If a network does not load, the agent still receives; its cases wait, and the page says so. A node with fewer roles starts what belongs to them.
  *
  * @throws TriageError `config-invalid`, `database-*`: what a person must fix before the agent can start
  */
 export async function startAgent(ofFiles: Config, ports: AgentPorts): Promise<Agent> {
   return withReleasers(ports.log, async (releasers, release) => {
     const foundation = await layFoundation(ofFiles, ports, releasers);
-    const { config, store, query, audit, auditTrail } = foundation;
+    const { config, roles, store, query, audit, auditTrail } = foundation;
     let started = false;
     releasers.push('last word', async () => {
       if (started) await audit.append({ action: 'agent.stopped', actor: 'odontoid' });
     });
     let receiver: Receiver | null = null;
+    let listens = { dicomPort: 0, dicomTlsPort: null as number | null };
     // Until everything that a crash left out is on record, a study may be incomplete although its quiet time is long over.
     let isRecordWhole: (studyInstanceUid: string) => boolean = () => false;
 
-    const network = serveModel('active', foundation);
-    releasers.push('inference', network.close);
-    await network.look();
-    const shadow = serveModel('shadow', foundation);
-    releasers.push('shadow inference', shadow.close);
-    const roles = [network, shadow];
-
+    const { network, shadow, networks } = await openNetworks(foundation);
     const decoder = sliceDecoder(network);
-    const { arrival, pipeline, shadowScoring } = startPipeline(foundation, {
-      network,
-      shadow,
-      decoder,
-      isRecordWhole: (studyInstanceUid) => isRecordWhole(studyInstanceUid),
-    });
+    const analysis =
+      network && shadow
+        ? startPipeline(foundation, { network, shadow, decoder, isRecordWhole: (study) => isRecordWhole(study) })
+        : null;
     const sources = await openSources(foundation);
     const settings = await settingsFollower(foundation, sources);
     const adapters = adaptersOf(foundation);
-    const delivery = startDelivery(foundation, adapters);
+    const delivery = roles.has('deliver') ? startDelivery(foundation, adapters) : null;
     startReportWatch(foundation, adapters);
-    const { echoes } = adapters;
     const proofAeTitle = newProofAeTitle();
     const stowSecret = newSecret();
+    const doors = fetchDoors(foundation, () => receiver, stowSecret);
     const receiverPort = () => receiver?.port ?? null;
-    const doors: FetchDoors = {
-      storage: () => (receiver === null ? null : ownDoor(config.receive, receiver.port)),
-      stow: () => {
-        const port = receiver?.stowPort() ?? null;
-        return port === null ? null : { port, secret: stowSecret };
-      },
-    };
-    const proof = openProofOfLife(foundation, { aeTitle: proofAeTitle, receiverPort, destinations: echoes });
+    const proof = openProofOfLife(foundation, { aeTitle: proofAeTitle, receiverPort, destinations: adapters.echoes });
     const clockSteps = watchClock(foundation);
     const certificates = watchOwnCertificates(foundation);
+    const lookAtSettings = (): void => {
+      settings.look().catch((error: unknown) => ports.log.warn('changed settings are not in force', { error }));
+    };
     // Begins when the receiver can take what it fetches.
     let watch: Watch | null = null;
     const housekeeping = planHousekeeping(foundation, {
@@ -108,69 +103,74 @@ export async function startAgent(ofFiles: Config, ports: AgentPorts): Promise<Ag
       clockSteps,
       lookAtArchives: () => watch?.look(),
       nudge: () => {
-        for (const part of [pipeline, delivery, shadowScoring]) part.nudge();
-        for (const role of roles) role.look().catch(() => undefined);
-        settings.look().catch((error: unknown) => ports.log.warn('changed settings are not in force', { error }));
+        for (const part of [analysis?.pipeline, delivery, analysis?.shadowScoring]) part?.nudge();
+        for (const one of networks) one.look().catch(() => undefined);
+        lookAtSettings();
         store.returnOldClaims().catch((error: unknown) => ports.log.warn('old claims are not given back', { error }));
       },
     });
 
+    const own = async () => ownWork(foundation, { network, shadow, arrival: analysis?.arrival ?? null, receiver });
+    const others = followNodes(foundation, { own, onBeat: lookAtSettings });
     const system = systemStatus(foundation, {
-      network,
-      shadow,
+      work: roles.has('receive') ? own : () => Promise.resolve(others.work()),
       proof,
-      arrival,
       auditTrail,
       clockSteps,
       certificates,
-      receiver: () => receiver,
     });
     const peakRssBytes = async () => ({
       agent: ownPeakRssBytes(),
       receiver: (await receiver?.peakRssBytes()) ?? 0,
-      inference: (await network.model()?.peakRssBytes()) ?? 0,
+      inference: (await network?.model()?.peakRssBytes()) ?? 0,
     });
     const access = await openAccess(foundation);
-    const web = await startPage(foundation, {
-      access,
-      sources,
-      certificates,
-      stowSecret,
-      proof,
-      housekeeping,
-      roles,
-      echoes,
-      receiver: () => receiver,
-      doors,
-      system,
-      peakRssBytes,
-      decodeSlice: decoder.decodeSlice,
-    });
-    const link = config.web.signIn === 'local' ? await access.accounts.firstAdminLink() : null;
+    const web = roles.has('web')
+      ? await startPage(foundation, {
+          access,
+          sources,
+          certificates,
+          stowSecret,
+          proof,
+          housekeeping,
+          networks,
+          echoes: adapters.echoes,
+          receiver: () => receiver,
+          others,
+          doors,
+          system,
+          peakRssBytes,
+          decodeSlice: decoder.decodeSlice,
+        })
+      : null;
+    const link = web !== null && config.web.signIn === 'local' ? await access.accounts.firstAdminLink() : null;
     await noteStart(foundation, link !== null);
     started = true;
 
-    const { receiver: listening, isOnRecord } = await startReceiving(foundation, {
-      access,
-      sources,
-      certificates,
-      stowSecret,
-      proofAeTitle,
-      onNew: arrival.add,
-      onListening: (one) => {
-        receiver = one;
-        releasers.push('proof', proof.close);
-      },
-    });
-    isRecordWhole = isOnRecord;
-    pipeline.nudge();
-    watch = startWatch(foundation, doors);
-    startPriors(foundation, doors);
+    if (analysis !== null) {
+      const receiving = await startReceiving(foundation, {
+        access,
+        sources,
+        certificates,
+        stowSecret,
+        proofAeTitle,
+        onNew: analysis.arrival.add,
+        onListening: (one) => {
+          receiver = one;
+          releasers.push('proof', proof.close);
+        },
+      });
+      isRecordWhole = receiving.isOnRecord;
+      listens = { dicomPort: receiving.receiver.port, dicomTlsPort: receiving.receiver.tlsPort };
+      analysis.pipeline.nudge();
+      watch = startWatch(foundation, doors);
+      startPriors(foundation, doors);
+    }
     return {
-      url: web.url,
-      setUpLink: link && { url: setUpUrl(config.web, web.url, link.secret), expiresAtMs: link.expiresAtMs },
-      dicomPort: listening.port,
-      dicomTlsPort: listening.tlsPort,
+      url: web?.url ?? '',
+      setUpLink: link && { url: setUpUrl(config.web, web!.url, link.secret), expiresAtMs: link.expiresAtMs },
+      ...listens,
+      roles,
       renewCertificates: certificates.look,
       store,
       query,
@@ -180,6 +180,35 @@ export async function startAgent(ofFiles: Config, ports: AgentPorts): Promise<Ag
       close: release,
     };
   });
+}
+
+/** Loads the networks that this node needs. The page shows pictures, which the network's process decodes. */
+async function openNetworks(
+  foundation: Foundation,
+): Promise<{ network: ModelServing | null; shadow: ModelServing | null; networks: ModelServing[] }> {
+  const { roles, releasers } = foundation;
+  const network = roles.has('infer') || roles.has('web') ? serveModel('active', foundation) : null;
+  if (network !== null) releasers.push('inference', network.close);
+  await network?.look();
+  const shadow = roles.has('infer') ? serveModel('shadow', foundation) : null;
+  if (shadow !== null) releasers.push('shadow inference', shadow.close);
+  return { network, shadow, networks: [network, shadow].filter((one) => one !== null) };
+}
+
+/** Where what this node fetches comes in. */
+function fetchDoors({ config, roles }: Foundation, receiver: () => Receiver | null, secret: string): FetchDoors {
+  return {
+    storage: () => {
+      assertReceives(roles, 'Fetch from this archive');
+      const listening = receiver();
+      return listening === null ? null : ownDoor(config.receive, listening.port);
+    },
+    stow: () => {
+      assertReceives(roles, 'Fetch from this archive');
+      const port = receiver()?.stowPort() ?? null;
+      return port === null ? null : { port, secret };
+    },
+  };
 }
 
 /** Records the start in the audit, and writes the head of the audit to the log. */

@@ -11,7 +11,12 @@ const RETRY_AFTER_SECONDS = '10';
 export function createStowGate(secret: string | null, receiver: () => Pick<Receiver, 'stowPort'> | null): StowGate {
   return async (request, response, { aeTitle, address, studyInstanceUid }) => {
     if (secret === null) {
-      refuse(response, 404, 'not-found', 'STOW-RS is not switched on here: set receive.stow.');
+      refuse(
+        response,
+        404,
+        'not-found',
+        'STOW-RS is not switched on here: set receive.stow, on the agent that receives.',
+      );
       return;
     }
     const port = receiver()?.stowPort() ?? null;

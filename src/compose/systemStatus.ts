@@ -14,53 +14,72 @@ import type { ProofOfLife } from '../proofOfLife/proofOfLife.ts';
 import type { Receiver } from '../receive/receiverProcess.ts';
 import type { Foundation } from './agentPorts.ts';
 import { shadowStatus } from './models.ts';
+import type { NodeWork } from './nodes.ts';
 import type { OwnCertificates } from './ownCertificates.ts';
 
 interface StatusParts {
-  network: ModelServing;
-  shadow: ModelServing;
+  /** Of the node that receives and analyses: this one or another. */
+  work: () => Promise<NodeWork>;
   proof: ProofOfLife;
-  arrival: ArrivalEncoder;
   auditTrail: AuditTrail | null;
   clockSteps: Pick<ClockSteps, 'recent'>;
   certificates: Pick<OwnCertificates, 'expiries' | 'problems'>;
-  /** Null until it has started. */
-  receiver: () => Receiver | null;
+}
+
+/** What this node says of its receiver and its networks. */
+export async function ownWork(
+  { config, store }: Pick<Foundation, 'config' | 'store'>,
+  {
+    network,
+    shadow,
+    arrival,
+    receiver,
+  }: {
+    network: ModelServing | null;
+    shadow: ModelServing | null;
+    arrival: ArrivalEncoder | null;
+    /** Null until it has started. */
+    receiver: Receiver | null;
+  },
+): Promise<NodeWork> {
+  const model = network?.model() ?? null;
+  const counters = receiver?.counters();
+  return {
+    model: model === null ? null : { ...model.identity, provider: model.provider },
+    modelError: network?.error() ?? null,
+    shadow: await shadowStatus(shadow, store),
+    receiver: {
+      up: receiver?.isUp() ?? false,
+      downSinceMs: receiver?.downSinceMs() ?? null,
+      port: receiver?.port ?? 0,
+      aeTitle: config.receive.aeTitle,
+      stored: counters?.stored ?? 0,
+      rejected: counters?.rejected ?? 0,
+      refused: counters?.refused ?? 0,
+      refusedContexts: counters?.refusedContexts ?? 0,
+      aborted: counters?.aborted ?? 0,
+      dropped: counters?.dropped ?? 0,
+      refusedTls: counters?.refusedTls ?? 0,
+      openAssociations: receiver?.openAssociations().size ?? 0,
+      maxAssociations: config.receive.maxAssociations,
+      restarts: counters?.restarts ?? 0,
+    },
+    encodedOnArrival: arrival?.encoded() ?? 0,
+  };
 }
 
 /** The status of the agent, collected from its parts at each request. */
 export function systemStatus(foundation: Foundation, parts: StatusParts): () => Promise<SystemStatus> {
-  const { config, paths, store, database, releasers, ports } = foundation;
-  const { network, shadow, arrival, auditTrail, certificates } = parts;
+  const { config, paths, database, releasers, ports } = foundation;
+  const { auditTrail, certificates } = parts;
   const startedAtMs = ports.clock.now();
   const loopLag = watchLoopLag(ports.clock, ports.log.child({ component: 'agent' }));
   releasers.push('loop lag', loopLag.close);
   const watched = createWatchedArchives(database, ports.clock);
   return async () => {
-    const model = network.model();
-    const receiver = parts.receiver();
-    const counters = receiver?.counters();
     const { last, lastPassedAtMs, alarm } = await parts.proof.status();
     return {
-      model: model === null ? null : { ...model.identity, provider: model.provider },
-      modelError: network.error(),
-      shadow: await shadowStatus(shadow, store),
-      receiver: {
-        up: receiver?.isUp() ?? false,
-        downSinceMs: receiver?.downSinceMs() ?? null,
-        port: receiver?.port ?? 0,
-        aeTitle: config.receive.aeTitle,
-        stored: counters?.stored ?? 0,
-        rejected: counters?.rejected ?? 0,
-        refused: counters?.refused ?? 0,
-        refusedContexts: counters?.refusedContexts ?? 0,
-        aborted: counters?.aborted ?? 0,
-        dropped: counters?.dropped ?? 0,
-        refusedTls: counters?.refusedTls ?? 0,
-        openAssociations: receiver?.openAssociations().size ?? 0,
-        maxAssociations: config.receive.maxAssociations,
-        restarts: receiver?.counters().restarts ?? 0,
-      },
+      ...(await parts.work()),
       proofOfLife: {
         alarm,
         lastOutcome: last?.outcome === 'passed' || last?.outcome === 'failed' ? last.outcome : null,
@@ -70,7 +89,6 @@ export function systemStatus(foundation: Foundation, parts: StatusParts): () => 
         probability: last?.measures.probability ?? null,
       },
       auditRepository: (await auditTrail?.status()) ?? null,
-      encodedOnArrival: arrival.encoded(),
       freeBytes: await freeBytesUnder(paths.spool).catch(() => null),
       disk: { refuseBelowBytes: config.receive.minFreeBytes, removeBelowBytes: config.housekeeping.lowWaterFreeBytes },
       startedAtMs,

@@ -8,7 +8,7 @@ export function startWatch(foundation: Foundation, doors: FetchDoors): Watch | n
   const {
     config,
     database,
-    keepsHouse,
+    fetches,
     releasers,
     ports: { clock, log },
   } = foundation;
@@ -21,7 +21,7 @@ export function startWatch(foundation: Foundation, doors: FetchDoors): Watch | n
     overlapDays: settings.overlapDays,
     mostStudies: settings.mostStudies,
     pull: pullPorts(foundation),
-    isOurs: keepsHouse,
+    isOurs: fetches,
     clock,
     log: log.child({ component: 'watch' }),
   });

@@ -5,6 +5,7 @@ import { messageOf, TriageError } from '../base/errors.ts';
 import { packageRoot } from '../base/packageRoot.ts';
 import type { Config, configSchema, Destination, SecretSource } from './config.ts';
 import { parseLayers, readLayers } from './configLayers.ts';
+import { NODE_ROLES } from './databaseSettings.ts';
 import { unsafeExposure } from './webSettings.ts';
 
 /**
@@ -49,9 +50,12 @@ export function finished(config: z.infer<typeof configSchema>): Config {
   checkWebTls(config);
   checkSelection(config);
   checkArchives(config);
+  checkNode(config);
+  const { sharedDir } = config.node;
   return freeze({
     ...config,
     dataDir: resolve(config.dataDir),
+    node: { ...config.node, ...(sharedDir === undefined ? {} : { sharedDir: resolve(sharedDir) }) },
     infer: { ...config.infer, modelDir: resolve(packageRoot, config.infer.modelDir) },
   });
 }
@@ -137,6 +141,19 @@ export function checkSelection({ selection, destinations }: Pick<Config, 'select
     if (sent.length > 0 && action !== 'accept')
       throw problem(`it sends nothing (do: ${action}), so leave its destinations out.`);
   }
+}
+
+/** @throws TriageError `config-invalid` for an agent that leaves work to others which there cannot be */
+function checkNode({ node: { roles, sharedDir }, database }: Config): void {
+  const does = new Set(roles);
+  if (NODE_ROLES.every((role) => does.has(role))) return;
+  const problem = (text: string) => new TriageError('config-invalid', `node.roles: ${text}`);
+  if (database.url === undefined)
+    throw problem('with a SQLite file one agent does everything. Leave it out, or keep the worklist in PostgreSQL.');
+  if (does.has('receive') !== does.has('infer'))
+    throw problem('receive and infer belong to the same agent. Name both, or neither.');
+  if (sharedDir === undefined)
+    throw problem('who leaves work to others shares objects and results with them. Name the folder (node.sharedDir).');
 }
 
 /** The value of a secret. @throws TriageError `config-invalid` when the variable or the file does not exist */

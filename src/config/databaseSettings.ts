@@ -18,7 +18,11 @@ export const databaseSettings = z
   })
   .prefault({});
 
-/** How this agent is called beside others. */
+/** What the nodes of one database do, each some of it. */
+export const NODE_ROLES = ['receive', 'infer', 'deliver', 'web', 'housekeep'] as const;
+export type NodeRole = (typeof NODE_ROLES)[number];
+
+/** What this agent is beside others on the same database. */
 export const nodeSettings = z
   .strictObject({
     name: z
@@ -27,7 +31,21 @@ export const nodeSettings = z
       .max(64)
       .optional()
       .describe(
-        'Name under which this agent holds the cases that it works on: a start takes back at once what an earlier start of the same name held; what another name held waits for `pipeline.leaseMs`. Left out: the host name. Set it where the host name changes between starts.',
+        'Name of this agent among those of one database; a second one of that name is refused. It holds cases and destinations under it: a start takes back at once what an earlier start of the same name held; what another name held waits for `pipeline.leaseMs`. Left out: the host name. Set it where the host name changes between starts, or two agents share a machine.',
+      ),
+    roles: z
+      .array(z.enum(NODE_ROLES))
+      .min(1)
+      .default([...NODE_ROLES])
+      .describe(
+        'What this agent does of the work, with PostgreSQL and `node.sharedDir` (docs/scale-out.md): `receive` and `infer` (one agent does both: it receives, fetches, analyses and reports), `deliver` (sends results), `web` (the page and the API), `housekeep` (retention, nightly jobs, the audit’s repository). `odontoid serve --roles` says it too.',
+      ),
+    sharedDir: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Folder that all agents of the database share, at the same path on each machine: received objects, results and installed model packages. Left out: they lie in `dataDir`, for an agent that is alone.',
       ),
   })
   .prefault({});

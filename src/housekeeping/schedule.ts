@@ -7,8 +7,8 @@ import { nextRunMs, parseCron, systemOffset, type CronPlan, type UtcOffset } fro
 type HousekeepingJob = 'nudge' | 'retention' | 'nightly' | 'proof' | 'watch';
 
 export interface HousekeepingOptions {
-  /** Whether this process is the one that keeps house: another does no job but the nudge. Default: it is. */
-  isOurs?: () => Promise<boolean>;
+  /** Whether this process is the one that does the job: another does none but the nudge. Default: it is. */
+  isOurs?: (job: HousekeepingJob) => Promise<boolean>;
   maintenance: WorklistMaintenance;
   clock: Clock;
   log: Log;
@@ -76,7 +76,7 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
   async function attempt(job: HousekeepingJob): Promise<boolean> {
     const startedMs = clock.monotonicMs();
     try {
-      if (job !== 'nudge' && !(await isOurs())) return false;
+      if (job !== 'nudge' && !(await isOurs(job))) return false;
       await jobs[job]();
       log.debug('Housekeeping done', { job, durationMs: Math.round(clock.monotonicMs() - startedMs) });
       return true;

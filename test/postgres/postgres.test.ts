@@ -44,14 +44,24 @@ it('says that a server which may lose what it answered is not to be relied on', 
   await expect(examinePostgres(await copiedDatabase())).rejects.toThrow('fsync off');
 });
 
-it('lets one agent work on it', async () => {
+it('lets one agent receive and analyse on it, and others beside it, of other names', async () => {
   const place = await copiedDatabase();
-  const release = await lockPostgres(place, () => undefined);
-  await expect(lockPostgres(place, () => undefined)).rejects.toThrow('Another Odontoid agent works on this database');
+  const lock = async (name: string, analyses: boolean) => {
+    const release = await lockPostgres(place, { name, analyses }, () => undefined);
+    onTestFinished(release);
+    return release;
+  };
+  const release = await lock('north', true);
+  await expect(lock('south', true)).rejects.toThrow('Another Odontoid agent receives and analyses on this database');
+  const releaseSouth = await lock('south', false);
+  for (const taken of ['north', 'south'])
+    await expect(lock(taken, false)).rejects.toThrow(`Another Odontoid agent on this database is called ${taken}.`);
+  // A refused start holds nothing: what it had taken before is free for the next.
   await release();
-  await (
-    await lockPostgres(place, () => undefined)
-  )();
+  await expect(lock('south', true)).rejects.toThrow('is called south');
+  await lock('north', true);
+  await releaseSouth();
+  await lock('south', false);
 });
 
 it('keeps the words of a header that holds NUL', async () => {

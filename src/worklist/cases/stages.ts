@@ -14,7 +14,7 @@ import { asOfPatient, caseRecordOf, patientOf, storedInstanceOf } from '../list/
 import { settle } from './deliveryOutcomes.ts';
 import { previousReports } from './earlierResults.ts';
 import { enqueue } from './outbox.ts';
-import { claiming } from '../db/dialect.ts';
+import { claiming, databaseNow } from '../db/dialect.ts';
 import type { AnalysesTable, CaseRow, Schema } from '../db/schema.ts';
 import { dropSliceFeatures } from './sliceFeatures.ts';
 import { refusedObjects } from './refusedObjects.ts';
@@ -33,6 +33,8 @@ const STAGE_EVENTS: Readonly<Record<StageName, readonly CaseEventType[]>> = {
 export async function claim(context: StoreContext, stage: StageName, leaseMs: number): Promise<ClaimedCase | null> {
   return write(context, async (trx) => {
     const now = context.clock.now();
+    // Nodes hold leases by the clock that they share.
+    const leaseNow = databaseNow(trx, context.clock);
     const most = trx
       .selectFrom('cases')
       .leftJoin('analyses', onCurrentRevision)
@@ -40,7 +42,7 @@ export async function claim(context: StoreContext, stage: StageName, leaseMs: nu
       .where('cases.quarantine_reason', 'is', null)
       .where('cases.removing', '=', 0)
       .where('cases.not_before', '<=', now)
-      .where((row) => row.or([row('cases.lease_token', 'is', null), row('cases.lease_until', '<=', now)]))
+      .where((row) => row.or([row('cases.lease_token', 'is', null), row('cases.lease_until', '<=', leaseNow)]))
       .where((row) => {
         if (stage === 'infer') return row('cases.state', '=', 'assembled');
         if (stage === 'report') return row('cases.report_due', '=', 1);
@@ -73,7 +75,7 @@ export async function claim(context: StoreContext, stage: StageName, leaseMs: nu
       .set({
         lease_token: token,
         lease_stage: stage,
-        lease_until: now + leaseMs,
+        lease_until: sql<number>`${leaseNow} + ${leaseMs}`,
         lease_node: context.options.nodeName,
         lease_boot: context.bootId,
         lease_count: found.lease_count + 1,
@@ -134,7 +136,7 @@ export async function heartbeat(context: StoreContext, held: ClaimedCase, leaseM
     if (row === undefined) return false;
     await trx
       .updateTable('cases')
-      .set({ lease_until: context.clock.now() + leaseMs })
+      .set({ lease_until: sql<number>`${databaseNow(trx, context.clock)} + ${leaseMs}` })
       .where('study_instance_uid', '=', row.study_instance_uid)
       .execute();
     return true;

@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { systemClock } from '../../base/clock.ts';
 import { TriageError } from '../../base/errors.ts';
-import { ADVISORY_LOCKS } from './dialect.ts';
+import { ADVISORY_LOCKS, NODE_LOCKS } from './dialect.ts';
 import { clientConfig } from './postgresDatabase.ts';
 import { isConnectionLost } from './postgresErrors.ts';
 import type { PostgresPlace } from './postgresPlace.ts';
@@ -9,48 +10,83 @@ import { doggedly } from './transactions.ts';
 
 const RETAKE_MS = 1_000;
 
+/** What a node is on a database that no other node may be at the same time. */
+export interface SoleNode {
+  /** `node.name`. */
+  name: string;
+  /** It receives and analyses. */
+  analyses: boolean;
+}
+
+interface Lock {
+  numbers: readonly [number, number];
+  /** What is wrong where another node has it, and what to do. */
+  refusal: string;
+}
+
+function locksOf({ name, analyses }: SoleNode): Lock[] {
+  const named = createHash('sha256').update(name).digest().readInt32BE(0);
+  return [
+    ...(analyses
+      ? [
+          {
+            numbers: ADVISORY_LOCKS.analyses,
+            refusal:
+              'Another Odontoid agent receives and analyses on this database. Stop it, leave receive and infer out of node.roles here, or give this one a database of its own (database.url).',
+          },
+        ]
+      : []),
+    {
+      numbers: [NODE_LOCKS, named],
+      refusal: `Another Odontoid agent on this database is called ${name}. Give each a name of its own (node.name).`,
+    },
+  ];
+}
+
 /**
- * Holds a PostgreSQL worklist for one agent until the returned function is called or the connection ends: a lock of the session, so that none is left behind.
- * After a restart of the server it is taken again; `onTaken` is called where another agent was faster.
- * @throws TriageError `database-invalid` when another agent holds it
+ * Holds what only one node may be on a PostgreSQL worklist until the returned function is called or the connection ends: locks of the session, so that none is
+ * left behind. After a restart of the server they are taken again; `onTaken` is called where another node was faster.
+ * @throws TriageError `database-invalid` when another node holds one of them
  */
-export async function lockPostgres(place: PostgresPlace, onTaken: () => void): Promise<() => Promise<void>> {
+export async function lockPostgres(
+  place: PostgresPlace,
+  node: SoleNode,
+  onTaken: () => void,
+): Promise<() => Promise<void>> {
   let isReleased = false;
   let held: pg.Client | null = null;
-  const take = async (): Promise<boolean> => {
+  /** Null, or why it was not taken. */
+  const take = async (): Promise<string | null> => {
     const client = new pg.Client(clientConfig(place));
     client.on('error', () => undefined);
     await client.connect();
-    const { rows } = await client.query<{ taken: 0 | 1 }>('select pg_try_advisory_lock($1, $2) as taken', [
-      ...ADVISORY_LOCKS.agent,
-    ]);
-    if (rows[0]!.taken === 0) {
+    for (const { numbers, refusal } of locksOf(node)) {
+      const { rows } = await client.query<{ taken: 0 | 1 }>('select pg_try_advisory_lock($1, $2) as taken', [
+        ...numbers,
+      ]);
+      if (rows[0]!.taken === 1) continue;
       await client.end();
-      return false;
+      return refusal;
     }
     held = client;
     client.once('end', () => {
       held = null;
       if (!isReleased) retake().catch(() => undefined);
     });
-    return true;
+    return null;
   };
   const retake = async (): Promise<void> => {
     while (!isReleased) {
       await systemClock.sleep(RETAKE_MS);
-      const isOurs = await take().catch(() => null);
-      if (isOurs === null) continue;
-      if (!isOurs) onTaken();
+      const refusal = await take().catch(() => undefined);
+      if (refusal === undefined) continue;
+      if (refusal !== null) onTaken();
       return;
     }
   };
   // The connection of an agent that has just been killed is closed a moment later.
-  const isOurs = await doggedly(take, isConnectionLost);
-  if (!isOurs)
-    throw new TriageError(
-      'database-invalid',
-      'Another Odontoid agent works on this database. Stop it, or give this one a database of its own (database.url).',
-    );
+  const refusal = await doggedly(take, isConnectionLost);
+  if (refusal !== null) throw new TriageError('database-invalid', refusal);
   return async () => {
     isReleased = true;
     await held?.end();

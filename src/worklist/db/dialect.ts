@@ -55,13 +55,15 @@ export function recordedOrder(db: Kysely<Schema>): RawBuilder<unknown> {
   return isPostgres(db) ? sql`cases.recorded` : sql`cases.rowid`;
 }
 
-/** Our advisory locks on PostgreSQL: of a session (`agent`), or until a transaction ends. The first number is ours, whatever else uses the server. */
+/** Our advisory locks on PostgreSQL: of a session (`analyses`), or until a transaction ends. The first number is ours, whatever else uses the server. */
 export const ADVISORY_LOCKS = {
-  agent: [0x0d03, 1],
+  analyses: [0x0d03, 1],
   audit: [0x0d03, 2],
   events: [0x0d03, 3],
   marks: [0x0d03, 4],
 } as const;
+/** First number of the advisory locks of nodes; the second stands for the node's name. */
+export const NODE_LOCKS = 0x0d04;
 
 /** Until this transaction ends, no other one gets past here. SQLite has one writer at a time anyway. */
 export async function lockUntilCommit(trx: Transaction<Schema>, what: 'audit' | 'events'): Promise<void> {
@@ -77,9 +79,15 @@ export function claiming<Query extends { forUpdate(of: 'cases'): { skipLocked():
   return isPostgres(db) ? query.forUpdate('cases').skipLocked() : query;
 }
 
-/** Milliseconds since the epoch by a clock that all who use the database share: the server's, or, of a SQLite file, this machine's. */
+/** Milliseconds since the epoch by a clock that all who use the database share, as the statement begins: the server's, or, of a SQLite file, this machine's. */
+export function databaseNow(db: Pick<Kysely<Schema>, 'getExecutor'>, clock: Pick<Clock, 'now'>): RawBuilder<number> {
+  return isPostgres(db)
+    ? sql<number>`floor(extract(epoch from statement_timestamp()) * 1000)::bigint`
+    : sql<number>`${clock.now()}`;
+}
+
+/** The same, asked for. */
 export async function databaseNowMs(db: Kysely<Schema>, clock: Pick<Clock, 'now'>): Promise<number> {
   if (!isPostgres(db)) return clock.now();
-  const now = sql<number>`floor(extract(epoch from clock_timestamp()) * 1000)`;
-  return (await db.selectNoFrom(now.as('now')).executeTakeFirstOrThrow()).now;
+  return (await db.selectNoFrom(databaseNow(db, clock).as('now')).executeTakeFirstOrThrow()).now;
 }

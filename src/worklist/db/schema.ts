@@ -194,6 +194,25 @@ interface WorkLeasesTable {
   held_until: number;
 }
 
+/** An agent on the database. */
+export interface NodesTable {
+  /** `node.name`. */
+  name: string;
+  /** JSON: NodeRole[] */
+  roles: string;
+  version: string;
+  /** Where it keeps objects and results, and what is written there to tell this folder from any other. */
+  shared_dir: string;
+  objects_id: string;
+  /** By the database's clock. */
+  started_at: number;
+  seen_at: number;
+  /** 1 once it has stopped in order. */
+  stopped: 0 | 1;
+  /** JSON: what it says of its receiver and its networks; null where it has none. */
+  work: string | null;
+}
+
 interface CaseEventsTable {
   id: Generated<number>;
   study_instance_uid: string;
@@ -647,6 +666,7 @@ export interface Schema {
   watched_studies: WatchedStudiesTable;
   prior_searches: PriorSearchesTable;
   work_leases: WorkLeasesTable;
+  nodes: NodesTable;
 }
 
 export type CaseRow = Selectable<CasesTable>;

@@ -318,3 +318,24 @@ it.each<[what: string, over: object, why: RegExp | null]>([
   if (why === null) expect(configured).not.toThrow();
   else expect(configured).toThrow(why);
 });
+
+describe('an agent that leaves work to others', () => {
+  const url = 'postgres://odontoid@db/odontoid';
+  it.each<[roles: string[], over: { url?: string; sharedDir?: string }, why: RegExp]>([
+    [['deliver', 'web'], { sharedDir: 'shared' }, /node\.roles: with a SQLite file one agent does everything/],
+    [['deliver', 'web'], { url }, /Name the folder \(node\.sharedDir\)/],
+    [['receive', 'deliver'], { url, sharedDir: 'shared' }, /receive and infer belong to the same agent/],
+    [['infer'], { url, sharedDir: 'shared' }, /receive and infer belong to the same agent/],
+    [[], { url, sharedDir: 'shared' }, /node\.roles/],
+  ])('%j with %j is refused', (roles, { url: database, sharedDir }, why) => {
+    const config = { database: { url: database }, node: { roles, sharedDir } };
+    expect(() => configFrom(JSON.parse(JSON.stringify(config)) as object)).toThrow(why);
+  });
+
+  it('shares a folder, whose path is made absolute; one that does everything needs none', () => {
+    const { node } = configFrom({ database: { url }, node: { roles: ['web'], sharedDir: 'shared' } });
+    expect(node).toEqual({ roles: ['web'], sharedDir: resolve('shared') });
+    const roles = ['housekeep', 'web', 'deliver', 'infer', 'receive'] as const;
+    expect(configFrom({ node: { roles: [...roles] } }).node.roles).toEqual(roles);
+  });
+});

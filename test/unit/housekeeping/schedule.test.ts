@@ -116,14 +116,19 @@ it('a proof of life follows another schedule from the next minute on, and none w
 
 it('an agent that does not keep house does no job but the nudge, until it does', async () => {
   let isOurs = false;
+  const asked = new Set<string>();
   const { pass, ran, housekeeping } = planned('2026-11-02T01:10Z', ZONES.berlin, {
-    isOurs: () => Promise.resolve(isOurs),
+    isOurs: (job) => {
+      asked.add(job);
+      return Promise.resolve(isOurs);
+    },
   });
   await pass(HOUR_MS);
   expect([new Set(ran.map(([job]) => job)), await housekeeping.run('nightly')]).toEqual([new Set(['nudge']), false]);
   isOurs = true;
   await pass(HOUR_MS);
   expect(new Set(ran.map(([job]) => job))).toEqual(new Set(['nudge', 'retention', 'nightly']));
+  expect(asked).toEqual(new Set(['retention', 'nightly']));
   await housekeeping.close();
 });
 

@@ -11,6 +11,7 @@ import {
   manifestOf,
   objectsOf,
   openWorklist,
+  passOfLeases,
   SC,
   START_MS,
   studyUid,
@@ -238,15 +239,16 @@ describe('claims', () => {
   });
 
   it('gives an expired lease to another worker and drops what the first one says', async () => {
-    const { store, clock } = await openWorklist();
+    const worklist = await openWorklist();
+    const { store } = worklist;
     await store.recordInstances([instanceOf()]);
     await store.nudgeComplete([studyUid(1)]);
     const first = await claimed(store, 'assemble');
-    clock.advance(50_000);
+    await passOfLeases(worklist, 50_000);
     expect(await store.heartbeat(first, 60_000)).toBe(true);
-    clock.advance(59_999);
+    await passOfLeases(worklist, 30_000);
     expect(await store.claim('assemble', 60_000)).toBeNull();
-    clock.advance(1);
+    await passOfLeases(worklist, 30_000);
     const second = await claimed(store, 'assemble');
     expect(second.attempt).toBe(2);
     expect(await store.apply(first, { type: 'seriesChosen', manifest: manifestOf(first.instances) })).toBe('stale');

@@ -71,4 +71,21 @@ describe('what is due by the wall clock', () => {
     clock.advance(1);
     expect((await claimed(store, 'assemble')).record.studyInstanceUid).toBe(studyUid('half'));
   });
+
+  it('of a node that does not receive only deliveries are put right: its clock may be behind', async () => {
+    const worklist = await openWorklist({ quietMs: QUIET_MS });
+    const { store, clock } = worklist;
+    await toReported(worklist, 'sent', 0.9);
+    for (const due of await store.dueDeliveries('pacs', 9))
+      await store.recordDelivery(due.id, { kind: 'retry', reason: 'down' });
+    await store.recordInstances([instanceOf({ study: 'arriving', receivedAtMs: clock.now() })]);
+    clock.advance(-HOUR_MS);
+    await store.settleDueTimes({ hasStepped: true, receives: false });
+    expect(await store.dueDeliveries('pacs', 9)).toHaveLength(2);
+    clock.advance(HOUR_MS + QUIET_MS - 1);
+    expect(await store.claim('assemble', 1)).toBeNull();
+    clock.advance(1);
+    const { record } = await claimed(store, 'assemble');
+    expect(record).toMatchObject({ studyInstanceUid: studyUid('arriving'), lastReceivedAtMs: clock.now() - QUIET_MS });
+  });
 });
