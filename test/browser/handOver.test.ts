@@ -41,6 +41,13 @@ test('the hand-over is the first thing that the next reader sees, lists what is 
     expect(await screens.evaluate((nav) => nav.scrollWidth - nav.clientWidth)).toBe(0);
   }
   expect((await page.locator('header.shell').boundingBox())!.height).toBeLessThan(110);
+  // On a 4K the line is as large as the list below it.
+  const heightOf = async () => (await line.boundingBox())!.height;
+  await page.setViewportSize({ width: 1280, height: 800 });
+  const desk = await heightOf();
+  await page.setViewportSize({ width: 3840, height: 2160 });
+  expect(await heightOf()).toBeGreaterThan(desk);
+  expect(await line.evaluate((one) => getComputedStyle(one).fontSize)).toBe('20px');
   await page.setViewportSize({ width: 1280, height: 800 });
   await line.getByRole('link').click();
   await page.getByRole('heading', { name: 'Hand-over', level: 1 }).waitFor();
