@@ -39,6 +39,20 @@ it('work belongs to one node, by its name, until its lease runs out', async () =
   expect([await north.takeLease(SENDING, LEASE_MS), await north.renewLeases([SENDING], LEASE_MS)]).toEqual([false, []]);
 });
 
+// On PostgreSQL by the server's clock.
+it.skipIf(onPostgres())('a lease lasts to its millisecond, and as long again from when it was renewed', async () => {
+  const { start, worklist } = await nodes();
+  const [north, south] = [await start('north'), await start('south')];
+  await north.takeLease(SENDING, LEASE_MS);
+  worklist.clock.advance(LEASE_MS - 1);
+  expect(await south.takeLease(SENDING, LEASE_MS)).toBe(false);
+  expect(await north.renewLeases([SENDING], LEASE_MS)).toEqual([SENDING]);
+  worklist.clock.advance(LEASE_MS - 1);
+  expect(await south.takeLease(SENDING, LEASE_MS)).toBe(false);
+  worklist.clock.advance(1);
+  expect(await south.takeLease(SENDING, LEASE_MS)).toBe(true);
+});
+
 it('two nodes that reach for work at once: one gets it', async () => {
   const { start } = await nodes();
   const both = [await start('north'), await start('south')];
