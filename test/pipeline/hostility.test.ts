@@ -176,15 +176,7 @@ test.skipIf(SECONDS === 0)(
       const { stdout } = await odontoid(['ledger', '--json'], { cwd: folder });
       return JSON.parse(stdout) as Ledger;
     };
-    const ledger = await until(
-      'nothing is in flight',
-      async () => {
-        await sleep(2_000);
-        const now = await books();
-        return now.inFlight === 0 && now.undelivered === 0 ? now : null;
-      },
-      600_000,
-    );
+    const ledger = await untilAtRest(books);
     const sorted = pageMs.sort((a, b) => a - b);
     const p99Ms = sorted[Math.floor(sorted.length * 0.99)]!;
     console.log(
@@ -196,17 +188,15 @@ test.skipIf(SECONDS === 0)(
         p99Ms: Math.round(p99Ms),
         worstLoopLagMs: Math.round(worstLoopLagMs),
         load: loadavg().map(Math.round),
-        received: ledger.received,
-        resulted: ledger.resulted,
-        failed: ledger.failed,
+        ...ledger,
       }),
     );
-    expect(ledger).toMatchObject({ balances: true, lost: [], missing: [], failed: 0 });
+    expect(ledger).toMatchObject({ balances: true, lost: [], missing: [], inFlight: 0, undelivered: 0, failed: 0 });
     const onDisk = uidsOnDisk(disk.root);
     expect([...acknowledged].filter((uid) => !onDisk.has(uid))).toEqual([]);
     expect(p99Ms).toBeLessThan(1_000);
   },
-  (SECONDS + 900) * 1_000,
+  (2 * SECONDS + 900) * 1_000,
 );
 
 /** Looks at the page from a thread of its own: what this test does besides, such as drawing phantoms, is no slowness of the page. */
@@ -224,6 +214,22 @@ const LOOKER = `
     }
   });
 `;
+
+/** Minutes without any case, or result, coming to its end after which what is left never will. */
+const STUCK_AFTER_MINUTES = 10;
+
+/** The books once nothing is in flight and nothing waits; as they are when nothing moves any more. A backlog takes as long as it takes on the machine at hand. */
+async function untilAtRest(books: () => Promise<Ledger>): Promise<Ledger> {
+  let left = Infinity;
+  for (let movedMs = performance.now(); ;) {
+    const now = await books();
+    const open = now.inFlight + now.undelivered;
+    if (open < left) movedMs = performance.now();
+    left = Math.min(left, open);
+    if (open === 0 || performance.now() - movedMs > STUCK_AFTER_MINUTES * 60_000) return now;
+    await sleep(5_000);
+  }
+}
 
 const SOURCES = ['TESTCT', 'SENDER'].map((aeTitle) => ({ aeTitle, addresses: ['127.0.0.1'] }));
 
