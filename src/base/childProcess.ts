@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { unblockStandardError } from './logSink.ts';
 
 /**
- * Starts the module `name`, which lies beside the caller (`import.meta.url`), in a child process: from source with the TypeScript loader, else from the
+ * Starts the module `name`, which lies beside the caller (`import.meta.url`), in a child process: from source, else from the
  * build. The child has its parent's working folder, so a relative path means the same in both.
  */
 export function forkBeside(
@@ -22,7 +22,7 @@ export function forkBeside(
   const entry = fileURLToPath(new URL(`./${name}.${fromSource ? 'ts' : 'js'}`, callerUrl));
   const child = fork(entry, args, {
     ...options,
-    execArgv: [...(fromSource ? ['--import', typescriptLoader()] : ['--enable-source-maps']), ...execArgv],
+    execArgv: [...(fromSource ? typescriptLoader() : ['--enable-source-maps']), ...execArgv],
   });
   unblockStandardError();
   return child;
@@ -33,13 +33,14 @@ export function startThreadBeside(callerUrl: string, name: string, data: unknown
   const fromSource = callerUrl.endsWith('.ts');
   return new Worker(new URL(`./${name}.${fromSource ? 'ts' : 'js'}`, callerUrl), {
     workerData: data,
-    execArgv: fromSource ? ['--import', typescriptLoader()] : ['--enable-source-maps'],
+    execArgv: fromSource ? typescriptLoader() : ['--enable-source-maps'],
   });
 }
 
-/** The loader by its absolute path: its bare name would be resolved from the working folder. */
-function typescriptLoader(): string {
-  return pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+/** Node reads TypeScript itself from 22.18 on, and each process starts sooner without the loader, whose bare name would be resolved from the working folder. */
+function typescriptLoader(): string[] {
+  if (process.features.typescript !== false) return [];
+  return ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href];
 }
 
 /** Sends one message and resolves with the next answer; only one question at a time. Rejects with `ended` when the process exits first. */

@@ -134,8 +134,8 @@ function tally(
     const weight = weights[group[scan]!]! * (timesDrawn === null ? 1 : timesDrawn[patient[scan]!]!);
     (truth ? sums.fractures : sums.others)[levelOf[scan]!]! += weight;
   }
-  for (const of of [sums.fractures, sums.others])
-    for (let level = levels - 1; level >= 0; level--) of[level]! += of[level + 1]!;
+  for (const sum of [sums.fractures, sums.others])
+    for (let level = levels - 1; level >= 0; level--) sum[level]! += sum[level + 1]!;
   return sums;
 }
 
