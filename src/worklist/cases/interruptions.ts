@@ -59,11 +59,11 @@ async function interruptionsInARow(trx: Transaction<Schema>, studyInstanceUid: s
   const ofCase = trx.selectFrom('case_events').where('study_instance_uid', '=', studyInstanceUid);
   const { last } = await ofCase
     .where('type', '!=', 'interrupted')
-    .select((row) => row.fn.max('id').as('last'))
+    .select((row) => row.fn.max<number | null>('id').as('last'))
     .executeTakeFirstOrThrow();
   const { times } = await ofCase
     .where('id', '>', last ?? 0)
-    .select((row) => row.fn.countAll<number>().as('times'))
+    .select((row) => row.fn.countAll<number | string>().as('times'))
     .executeTakeFirstOrThrow();
   return Number(times);
 }
