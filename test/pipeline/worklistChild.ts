@@ -13,7 +13,12 @@ import { findingsOf, instanceOf, manifestOf, objectsOf, studyUid } from '../unit
 
 const [mode, path, argument] = process.argv.slice(2) as ['work' | 'intake', string, string];
 const database = await openDatabase(path);
-const store = createCaseStore(database, systemClock, { destinations: ['pacs'], quietMs: 3_600_000, maxAttempts: 3 });
+const store = createCaseStore(database, systemClock, {
+  destinations: ['pacs'],
+  quietMs: 3_600_000,
+  maxAttempts: 3,
+  retryMinMs: 50,
+});
 
 function dieAt(step: string): void {
   if (step === argument) process.kill(process.pid, 'SIGKILL');

@@ -73,11 +73,10 @@ describe('kill -9', () => {
     expect(row).toMatchObject({ state: 'delivered', revision: 1, probability: 0.8 });
     const objects = objectsOf(1).map((object) => object.sopInstanceUid);
     expect(results.map((result) => result.sopInstanceUid).sort()).toEqual([...objects].sort());
+    // Killed once as each stage has begun, and once as it has ended.
     expect(events.map((event) => event.type)).toEqual([
       'instanceReceived',
-      'seriesChosen',
-      'inferred',
-      'reported',
+      ...['seriesChosen', 'inferred', 'reported'].flatMap((done) => ['interrupted', 'interrupted', done]),
       'delivered',
     ]);
     expect(new Set(sent)).toEqual(new Set(objects.map((uid) => `sent ${uid}`)));
