@@ -133,6 +133,8 @@ export const caseWords = {
     cardInsteadOfReport: 'No SR class is taken: the triage card stands for the report',
     resultLost: 'Result lost by its destination, sent again',
     gaveUp: 'AI failed',
+    attemptFailed: 'An attempt failed; tried again',
+    interrupted: 'The agent ended meanwhile; begun again',
     quarantined: 'Held for checking',
     quarantineReleased: 'No longer held',
     leftAsIs: 'Left as it is',
