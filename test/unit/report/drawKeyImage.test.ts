@@ -101,14 +101,14 @@ test('a sagittal is made of evenly spaced slices, no more than its picture can s
 test('the page shows the pixels that the PACS gets, and nothing of a card without them', async () => {
   const findings = suspected(study.claim);
   const cardOf = async (heatmaps: boolean): Promise<{ path: string; rgb: Uint8Array }> => {
-    const pictures: Uint8Array[] = [];
+    const pictures = new Map<string, Uint8Array>();
     const writer = createResultWriter({
       ...study.options,
       options: { heatmaps },
-      onPicture: ({ rgb }) => Promise.resolve(void pictures.push(rgb)),
+      onPicture: ({ rgb }, sopInstanceUid) => Promise.resolve(void pictures.set(sopInstanceUid, rgb)),
     });
-    const objects = await writer.write(study.claim, findings);
-    return { path: objects[1]!.path, rgb: pictures[0]! };
+    const card = (await writer.write(study.claim, findings))[1]!;
+    return { path: card.path, rgb: pictures.get(card.sopInstanceUid)! };
   };
   const { path, rgb } = await cardOf(true);
   const shown = PNG.sync.read(Buffer.from((await storedKeyImage(path))!));
