@@ -45,21 +45,22 @@ export async function makeFolder(path: string): Promise<void> {
  * never ends where a folder says ENOENT of a name in it, as those under /proc do.
  */
 async function makeMissing(path: string): Promise<string | null> {
-  const attempt = async (): Promise<'made' | 'there' | 'no parent'> => {
+  const attempt = async (isLast: boolean): Promise<'made' | 'there' | 'no parent'> => {
     try {
       await mkdir(path);
       return 'made';
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EEXIST' && (await isFolder(path))) return 'there';
-      if (code === 'ENOENT' && !(await isFolder(dirname(path)))) return 'no parent';
+      if (code === 'ENOENT' && !isLast) return 'no parent';
       throw error;
     }
   };
-  const outcome = await attempt();
+  const outcome = await attempt(false);
   if (outcome !== 'no parent') return outcome === 'made' ? path : null;
-  const uppermost = await makeMissing(dirname(path));
-  await attempt();
+  // Somebody else may have made the parent since.
+  const uppermost = (await isFolder(dirname(path))) ? null : await makeMissing(dirname(path));
+  await attempt(true);
   return uppermost ?? path;
 }
 

@@ -18,6 +18,12 @@ test('a folder is made with those above it, and again without a word', async () 
   expect((await stat(deep)).isDirectory()).toBe(true);
 });
 
+test('folders with parents in common are made at the same time', async () => {
+  const folder = await emptyFolder();
+  for (let round = 0; round < 30; round++)
+    await Promise.all(['a', 'b', 'c', 'd', 'e', 'f'].map((name) => makeFolder(join(folder, `${round}`, 'all', name))));
+});
+
 test('where a file stands in the way, it is an error', async () => {
   const folder = await emptyFolder();
   await writeFile(join(folder, 'file'), 'x');
