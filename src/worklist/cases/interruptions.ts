@@ -54,16 +54,14 @@ async function interrupt(trx: Transaction<Schema>, row: CaseRow, { clock, option
   });
 }
 
-/** How often starts have ended in the midst of the stage at which the case still stands. */
+/** How often starts have ended in the midst of the stage at which the case still stands: the last one has noted it. */
 async function interruptionsInARow(trx: Transaction<Schema>, studyInstanceUid: string): Promise<number> {
-  const ofCase = trx.selectFrom('case_events').where('study_instance_uid', '=', studyInstanceUid);
-  const { last } = await ofCase
-    .where('type', '!=', 'interrupted')
-    .select((row) => row.fn.max<number | null>('id').as('last'))
-    .executeTakeFirstOrThrow();
-  const { times } = await ofCase
-    .where('id', '>', last ?? 0)
-    .select((row) => row.fn.countAll<number | string>().as('times'))
-    .executeTakeFirstOrThrow();
-  return Number(times);
+  const last = await trx
+    .selectFrom('case_events')
+    .select(['type', 'detail'])
+    .where('study_instance_uid', '=', studyInstanceUid)
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return last?.type === 'interrupted' ? (JSON.parse(last.detail) as { inARow: number }).inARow : 0;
 }

@@ -1,4 +1,3 @@
-import { sql } from 'kysely';
 import type { Selectable } from 'kysely';
 import type { Clock } from '../../base/clock.ts';
 import { TriageError } from '../../base/errors.ts';
@@ -109,7 +108,7 @@ export function createNodeRecord<Work>(
       const rows = await reads
         .selectFrom('nodes')
         .selectAll()
-        .select(sql<number>`${databaseNow(reads, clock)}`.as('now'))
+        .select(databaseNow(reads, clock).as('now'))
         .orderBy('name')
         .execute();
       return rows.map((row) => ({
