@@ -4,7 +4,7 @@ import torch
 
 from .batches import SliceSampler
 from .features import encode_slices, freeze
-from .localiser import around_spine, load_localiser, train_localiser
+from .localiser import around_spine, load_localiser, rehearse, train_localiser
 from .model import LEVELS, DeepSupervision
 from .package import slice_sequence_parts, vertebra_sequence_parts, volume_parts
 from .profile import make_crop_encoder, make_encoder, make_volume_encoder
@@ -30,11 +30,16 @@ def as_they_are(profile, cohort, out, args, report):
     return lambda cases: cases
 
 
+def nothing_before(profile, cases, device):
+    """Most kinds learn nothing before stage 1."""
+    return (lambda cases: cases), None
+
+
 class SliceSequence:
     """An encoder of single slices, and a BLSTM over their features."""
 
-    plans = True
     seen = staticmethod(as_they_are)
+    rehearse = staticmethod(nothing_before)
     levels = staticmethod(learned_levels)
 
     make_encoder = staticmethod(make_encoder)
@@ -85,8 +90,6 @@ class SliceSequence:
 class VertebraSequence(SliceSequence):
     """A localiser, an encoder of crops around the spine, and a BLSTM over their features; each vertebra has a probability."""
 
-    # The localiser's time is not among what plan.py measures.
-    plans = False
     make_encoder = staticmethod(make_crop_encoder)
     deep_supervision = DeepSupervisionOfCrops
     parts = staticmethod(vertebra_sequence_parts)
@@ -96,7 +99,14 @@ class VertebraSequence(SliceSequence):
     def seen(profile, cohort, out, args, report):
         """Trains the localiser; what it returns shows scans around the spine."""
         localiser = train_localiser(profile, cohort["train"], cohort["validation"], out, args.seed, args.device, report=report)
-        return lambda cases: [around_spine(localiser, case, profile["input"]["cropPixels"], "cpu") for case in cases]
+        return cropped(profile, localiser)
+
+    @staticmethod
+    def rehearse(profile, cases, device):
+        """For a plan: how scans are seen, by a localiser that has learned nothing, and what it takes."""
+        localiser, learn, look = rehearse(profile, cases, device)
+        weights = 4 * sum(p.numel() for p in localiser.parameters())
+        return cropped(profile, localiser), {"epochs": profile["localiser"]["epochs"], "learnSeconds": learn, "lookSeconds": look, "weightBytes": weights}
 
     @staticmethod
     def sampler(cases, profile, seed):
@@ -136,6 +146,10 @@ class VertebraSequence(SliceSequence):
                 f"crops of {i['cropPixels'] * i['pixelSpacingMm']:.0f} mm around the spine in three neighbouring planes; a BLSTM ({profile['classifier']['units']} units a direction) over the crops. {files['volumeNetwork']['sizeBytes'] / 1e6:.1f} MB.")
 
 
+def cropped(profile, localiser):
+    return lambda cases: [around_spine(localiser, case, profile["input"]["cropPixels"], "cpu") for case in cases]
+
+
 @torch.no_grad()
 def vertebra_logits(classifier, encoded, cases):
     """(logits, broken) of all vertebrae that planes of these scans cut and of which it is known whether they are broken."""
@@ -154,8 +168,8 @@ def vertebra_logits(classifier, encoded, cases):
 class Volume:
     """One network over the whole scan. Its rows stand where a sequence has its slices."""
 
-    plans = True
     seen = staticmethod(as_they_are)
+    rehearse = staticmethod(nothing_before)
     levels = staticmethod(learned_levels)
 
     make_encoder = staticmethod(make_volume_encoder)

@@ -1,5 +1,7 @@
 """Trains the localiser of a `vertebra-sequence` on scans whose vertebrae are known, and applies it. Resumes from its last checkpoint."""
+import argparse
 import csv
+import time
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +29,7 @@ def train_localiser(profile, cases, validation, out, seed, device, *, report=pri
     if not known:
         raise SystemExit("Of no scan it is known where its vertebrae are, so the localiser cannot be trained: segmentations of vertebrae say it (docs/evaluation.md), and phantoms.")
     torch.manual_seed(seed)
-    localiser = Localiser(recipe["width"], recipe["units"]).to(device)
-    optimizer = torch.optim.AdamW(localiser.parameters(), lr=recipe["learningRate"], weight_decay=recipe["weightDecay"])
+    localiser, optimizer = untrained(recipe, device)
     checkpoint, rows = Path(out) / "localiser.pt", []
     if checkpoint.exists():
         saved = load_checkpoint(checkpoint, device)
@@ -41,12 +42,7 @@ def train_localiser(profile, cases, validation, out, seed, device, *, report=pri
         for index, case in enumerate(random.permutation(len(known))):
             for group in optimizer.param_groups:
                 group["lr"] = recipe["learningRate"] * cosine((epoch + index / len(known)) / recipe["epochs"])
-            loss = loss_of(localiser, *(part.to(device) for part in view(known[case], recipe["shiftPixels"], random)))
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(localiser.parameters(), 5.0)
-            optimizer.step()
-            losses.append(float(loss.detach()))
+            losses.append(learn(localiser, optimizer, known[case], recipe["shiftPixels"], random))
         off, named = judge(localiser, [case for case in validation if is_known(case)], device)
         rows.append([epoch + 1, f"{np.mean(losses):.5f}", f"{off:.3f}", f"{named:.4f}"])
         torch.save({"localiser": localiser.state_dict(), "optimizer": optimizer.state_dict(), "rows": rows}, checkpoint.with_suffix(".tmp"))
@@ -56,6 +52,44 @@ def train_localiser(profile, cases, validation, out, seed, device, *, report=pri
     with (Path(out) / "localiser.csv").open("w", newline="") as log:
         csv.writer(log).writerows([["epoch", "loss", "validationMiddlePixels", "validationLikeliestLevelIsCut"], *rows])
     return localiser.cpu().eval()
+
+
+def untrained(recipe, device):
+    localiser = Localiser(recipe["width"], recipe["units"]).to(device)
+    return localiser, torch.optim.AdamW(localiser.parameters(), lr=recipe["learningRate"], weight_decay=recipe["weightDecay"])
+
+
+def learn(localiser, optimizer, case, shift, random):
+    """One step, from one view of a scan; returns the loss."""
+    device = next(localiser.parameters()).device
+    loss = loss_of(localiser, *(part.to(device) for part in view(case, shift, random)))
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(localiser.parameters(), 5.0)
+    optimizer.step()
+    return float(loss.detach())
+
+
+def rehearse(profile, cases, device):
+    """For a plan: an untrained localiser, and the seconds a scan that it takes to learn and to look."""
+    recipe = profile["localiser"]
+    localiser, optimizer = untrained(recipe, device)
+    random = np.random.default_rng(0)
+    # The cost of a step does not depend on where the spine is, and it may not be known of these few.
+    middle, planes = cases[0].images.shape[-1] // 2, [len(case.images) for case in cases]
+    marked = [argparse.Namespace(images=case.images, meta={"middles": [(middle, middle)] * n, "levels": [LEVELS[:1]] * n}) for case, n in zip(cases, planes)]
+    learned = seconds_each(lambda case: learn(localiser, optimizer, case, recipe["shiftPixels"], random), marked)
+    localiser.cpu().eval()
+    return localiser, learned, seconds_each(lambda case: localiser(volume_of(case, "cpu")), cases)
+
+
+def seconds_each(work, cases):
+    """After one that is not counted."""
+    work(cases[0])
+    started = time.perf_counter()
+    for case in cases:
+        work(case)
+    return (time.perf_counter() - started) / len(cases)
 
 
 def load_localiser(profile, out):

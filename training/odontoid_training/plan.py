@@ -48,6 +48,8 @@ def measure(profile, kind, args, counts, export_cohort, scratch):
         "tensorBytes": sum(path.stat().st_size for path in Path(scratch).rglob("*") if path.is_file()) / slices,
         "exportSeconds": sum(case.meta["exportSeconds"] for case in scans) / slices,
     }
+    seen, measured["localiser"] = kind.rehearse(profile, images, args.device)
+    images, whole = seen(images), seen(whole)
     encoder = kind.make_encoder(profile).to(args.device)
     measured["weightBytes"] = 4 * sum(p.numel() for p in encoder.parameters())
     measured["featureLength"] = encoder.feature_length
@@ -56,7 +58,7 @@ def measure(profile, kind, args, counts, export_cohort, scratch):
     measured["fieldSeconds"] = time_step(profile, kind, encoder, images, None, args.device)
     measured["deviceBytes"] = torch.cuda.max_memory_allocated() if args.device == "cuda" else 0
     measured["encodeSeconds"] = time_encoding(kind, encoder, whole[0], args.device)
-    measured["sequenceSeconds"] = time_sequences(profile, encoder.feature_length, round(measured["slices"]), args, scratch) if kind is SliceSequence else 0.0
+    measured["sequenceSeconds"] = time_sequences(profile, encoder.feature_length, round(measured["slices"]), args, scratch) if issubclass(kind, SliceSequence) else 0.0
     measured["processBytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return measured
 
@@ -64,7 +66,7 @@ def measure(profile, kind, args, counts, export_cohort, scratch):
 def time_step(profile, kind, encoder, cases, patch, device):
     """Seconds an image (a block, of a volume) of stage 1, its batch included."""
     # The cost of a batch does not depend on what is in it, and a sample may hold nothing broken.
-    recipe = {**profile["stage1"], "positiveShare": None} if kind is SliceSequence else profile["stage1"]
+    recipe = {**profile["stage1"], "positiveShare": None} if issubclass(kind, SliceSequence) else profile["stage1"]
     timed = {**profile, "stage1": {**recipe, "batch": min(recipe["batch"], sum(len(c.images) for c in cases))}}
     sampler, step = kind.sampler(cases, timed, 0), Step(timed, kind, encoder, device)
     encoder.train()
@@ -114,17 +116,28 @@ def steps_of(profile, args, counts, measured):
     images = one["imagesPerEpoch"] or stage1 * measured["known"]
     patches = one["epochs"] * images if one["patch"] else 0
     fields = one["fieldEpochs"] * one["fieldImagesPerEpoch"] if one["patch"] else one["epochs"] * images
-    judged = one["epochs"] if one["patience"] is not None else one["epochs"] // 20 + one["fieldEpochs"]
+    # Epochs on whole fields are judged each, those on patches now and then, unless it is they that early stopping watches.
+    judged = one["epochs"] if one["patience"] is not None or not one["patch"] else one["epochs"] // 20 + one["fieldEpochs"]
     validated = judged * min(one.get("validationImages", 600), counts["validation"] * measured["slices"])
     exported = whole + (stage1 if "images" in counts else 0)
-    epochs = two.get("epochs", 0) + profile["levels"]["epochs"] * (not args.dataset)
+    epochs = two.get("epochs", 0) + profile.get("levels", {}).get("epochs", 0) * (not args.dataset)
     return [
         ("cohort", measured["exportSeconds"] * exported / len(os.sched_getaffinity(0)), measured["tensorBytes"] * exported),
+        *localiser_step(counts, measured["localiser"]),
         # Weights, their average, the best ones and the optimizer's two moments.
         ("stage 1", measured["patchSeconds"] * patches + measured["fieldSeconds"] * fields + measured["encodeSeconds"] * validated, 5 * measured["weightBytes"]),
         ("features", measured["encodeSeconds"] * whole, 4 * (measured["featureLength"] + 1) * whole),
         ("stage 2", measured["sequenceSeconds"] * counts["train"] * measured["slices"] * epochs, 0),
     ]
+
+
+def localiser_step(counts, localiser):
+    """As if the vertebrae of all scans were known; where they are of fewer, it takes less."""
+    if localiser is None:
+        return []
+    each_epoch = counts.get("images", counts["train"]) * localiser["learnSeconds"] + counts["validation"] * localiser["lookSeconds"]
+    # Weights and the optimizer's two moments.
+    return [("localiser", localiser["epochs"] * each_epoch + sum(counts.values()) * localiser["lookSeconds"], 3 * localiser["weightBytes"])]
 
 
 def memory_of(counts, measured):

@@ -76,8 +76,6 @@ def main():
     out = Path(args.out)
     args.cohort = args.cohort or str(out / "cohort")
     kind = kind_of(profile)
-    if args.plan and not kind.plans:
-        parser.error(f"--plan does not know what a {profile['kind']} takes")
     if args.plan:
         print_plan(profile, kind, args, split_counts(profile, args), export_cohort, report)
         return

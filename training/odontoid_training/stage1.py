@@ -2,9 +2,7 @@
 import copy
 import csv
 import math
-import os
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -82,23 +80,20 @@ def train_encoder(profile, cohort, out, seed, device, *, start=None, report=prin
     # Epochs on patches, then on whole fields; without patches all are fields.
     patch_epochs = recipe["epochs"] if recipe["patch"] else 0
     epochs = recipe["epochs"] + (recipe["fieldEpochs"] if recipe["patch"] else 0)
-    state = {"epoch": 0, "step": 0, "best": -1.0, "bestEpoch": 0, "bestWeights": None}
+    state = {"epoch": 0, "step": 0, "best": -1.0, "bestEpoch": 0, "bestWeights": None, "rows": []}
     if checkpoint.exists():
         saved = load_checkpoint(checkpoint, device)
         encoder.load_state_dict(saved["encoder"]), step.deep.load_state_dict(saved["deep"]), step.optimizer.load_state_dict(saved["optimizer"])
         if average:
             average.load_state_dict(saved["average"])
-        state = saved["state"]
+        state = {**state, **saved["state"]}
         if saved.get("scaler"):
             step.scaler.load_state_dict(saved["scaler"])
         if len(saved.get("suspicion", ())) == len(sampler.suspicion):
             sampler.suspicion = saved["suspicion"]
         sampler.random = np.random.default_rng((seed, state["epoch"]))
-    log = (out / "stage1.csv" if together.is_first() else Path(os.devnull)).open("a", newline="")
-    writer = csv.writer(log)
-    if log.tell() == 0:
-        writer.writerow(["epoch", "phase", "loss", "learningRate", "validationImageAuc", "imagesPerSecond", "seconds"])
-
+    if together.is_first():
+        write_log(out / "stage1.csv", state["rows"])
     while state["epoch"] < epochs and not is_out_of_patience(recipe, state):
         epoch = state["epoch"]
         field = epoch >= patch_epochs
@@ -124,8 +119,7 @@ def train_encoder(profile, cohort, out, seed, device, *, start=None, report=prin
         is_judged = field or last or recipe["patience"] is not None or epoch % 20 == 19
         score = validate(kind, judged, cohort["validation"], device, recipe.get("validationImages", 600)) if is_judged and together.is_first() else float("nan")
         score = together.said_by_first(score, device)
-        writer.writerow([epoch + 1, "field" if field else "patch", f"{np.mean(losses):.5f}", f"{rate:.2e}", f"{score:.4f}", f"{speed:.1f}", f"{time.time() - started:.0f}"])
-        log.flush()
+        state["rows"].append([epoch + 1, "field" if field else "patch", f"{np.mean(losses):.5f}", f"{rate:.2e}", f"{score:.4f}", f"{speed:.1f}", f"{time.time() - started:.0f}"])
         report(f"stage 1 epoch {epoch + 1}/{epochs}: loss {np.mean(losses):.4f}, validation image AUC {score:.4f}")
         state["epoch"] += 1
         if recipe["patience"] is not None and score > state["best"]:
@@ -135,10 +129,18 @@ def train_encoder(profile, cohort, out, seed, device, *, start=None, report=prin
         torch.save({"encoder": encoder.state_dict(), "deep": step.deep.state_dict(), "average": average and average.state_dict(), "optimizer": step.optimizer.state_dict(),
                     "suspicion": sampler.suspicion, "scaler": step.scaler.state_dict(), "state": state}, checkpoint.with_suffix(".tmp"))
         checkpoint.with_suffix(".tmp").replace(checkpoint)
+        write_log(out / "stage1.csv", state["rows"])
     result = average or encoder
     if state["bestWeights"] is not None:
         result.load_state_dict(state["bestWeights"])
     return result.eval()
+
+
+def write_log(path, rows):
+    """Whole, from what the checkpoint holds: a kill between the two neither repeats nor loses an epoch."""
+    with path.with_suffix(".csv.tmp").open("w", newline="") as log:
+        csv.writer(log).writerows([["epoch", "phase", "loss", "learningRate", "validationImageAuc", "imagesPerSecond", "seconds"], *rows])
+    path.with_suffix(".csv.tmp").replace(path)
 
 
 def is_out_of_patience(recipe, state):
