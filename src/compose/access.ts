@@ -3,6 +3,8 @@ import { createAccess, type Access } from '../web/access/access.ts';
 import { createOidcProvider } from '../web/access/oidc.ts';
 import { createAccounts } from '../worklist/people/accounts.ts';
 import { createServiceTokens } from '../worklist/people/serviceTokens.ts';
+import { createSignInCounts } from '../worklist/people/signInCounts.ts';
+import { createSignInJourneys } from '../worklist/people/signInJourneys.ts';
 import { createSessions } from '../worklist/people/sessions.ts';
 import type { Foundation } from './agentPorts.ts';
 
@@ -22,6 +24,7 @@ export async function openAccess({
       sessions: createSessions(database, clock, limits),
       tokens: createServiceTokens(database, clock),
       audit,
+      signInCounts: createSignInCounts(database, clock),
       ...(web.signIn === 'oidc' && oidc !== undefined && publicUrl !== undefined
         ? {
             provider: createOidcProvider(
@@ -30,6 +33,7 @@ export async function openAccess({
                 clientSecret: oidc.clientSecret === undefined ? undefined : readSecret(oidc.clientSecret, environment),
                 redirectUri: new URL(`${basePath}/api/oidc/callback`, publicUrl).href,
               },
+              createSignInJourneys(database, clock),
               clock,
             ),
           }

@@ -124,7 +124,7 @@ function createApp(
   let described: { openapi: string } | null = null;
   const { basePath = '' } = options;
   const slices = createSliceImages(options.decodeSlice, MOST_SLICE_BYTES);
-  const names = createPatientNames(() => options.patientNames, options.clock);
+  const names = createPatientNames(() => options.patientNames, access.sessions, options.clock);
   const context: WebContext = {
     ...options,
     // These may change while the server runs.

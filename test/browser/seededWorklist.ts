@@ -19,8 +19,9 @@ import { createAuditLog } from '../../src/worklist/audit/audit.ts';
 import { createCaseStore } from '../../src/worklist/cases/caseStore.ts';
 import type { WorklistStore } from '../../src/worklist/cases/caseStore.ts';
 import { migrate, openDatabase } from '../../src/worklist/db/database.ts';
-import type { SqliteDatabase } from '../../src/worklist/db/database.ts';
+import type { SqliteDatabase, WorklistDatabase } from '../../src/worklist/db/database.ts';
 import { createProofRuns } from '../../src/worklist/proof/proofRuns.ts';
+import { createSignInCounts } from '../../src/worklist/people/signInCounts.ts';
 import { createServiceTokens } from '../../src/worklist/people/serviceTokens.ts';
 import { createSessions } from '../../src/worklist/people/sessions.ts';
 import type { SessionLimits } from '../../src/worklist/people/sessions.ts';
@@ -35,9 +36,9 @@ export { studyUid };
 
 export const MAX_WAIT_MINUTES = 60;
 
-export interface SeededWorklist {
+export interface SeededWorklist<Database extends WorklistDatabase = SqliteDatabase> {
   folder: string;
-  database: SqliteDatabase;
+  database: Database;
   clock: Clock;
   store: WorklistStore;
   query: WorklistQuery;
@@ -53,7 +54,16 @@ export async function openSeededWorklist(
 ): Promise<SeededWorklist> {
   const path = join(folder, 'worklist.sqlite');
   await migrate(path);
-  const database = await openDatabase(path);
+  return worklistOn(await openDatabase(path), folder, clock, options);
+}
+
+/** A worklist on a database that is open and migrated. */
+export function worklistOn<Database extends WorklistDatabase>(
+  database: Database,
+  folder: string,
+  clock: Clock,
+  options: { secondPerson: boolean; proofExpectsFlag?: boolean } = { secondPerson: false },
+): SeededWorklist<Database> {
   return {
     folder,
     database,
@@ -67,7 +77,7 @@ export async function openSeededWorklist(
 
 /** Access to that worklist; without options nobody signs in. */
 export function accessTo(
-  { database, clock }: Pick<SeededWorklist, 'database' | 'clock'>,
+  { database, clock }: Pick<SeededWorklist<WorklistDatabase>, 'database' | 'clock'>,
   options: Partial<AccessOptions> & Partial<SessionLimits> = {},
 ): Promise<Access> {
   const { idleMs = 30 * 60_000, absoluteMs = 12 * 60 * 60_000 } = options;
@@ -78,6 +88,7 @@ export function accessTo(
       sessions: createSessions(database, clock, { idleMs, absoluteMs }),
       tokens: createServiceTokens(database, clock),
       audit: createAuditLog(database, clock),
+      signInCounts: createSignInCounts(database, clock),
       secure: false,
       absoluteMs,
       recentMs: 10 * 60_000,
@@ -89,7 +100,7 @@ export function accessTo(
 
 /** The desk of admins on that worklist: no peers are configured and no proof of life runs, unless `over` says so. */
 export function adminOf(
-  { database, clock, store, query, folder }: SeededWorklist,
+  { database, clock, store, query, folder }: SeededWorklist<WorklistDatabase>,
   over: Partial<AdministrationOptions> = {},
 ): ReturnType<typeof createAdministration> {
   const runs = createProofRuns(database, clock);

@@ -5,6 +5,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { User } from '../../answers/accessAnswers.ts';
 import type { Accounts } from '../../worklist/people/accounts.ts';
 import type { AuditLog } from '../../worklist/audit/audit.ts';
+import type { SignInCounts } from '../../worklist/people/signInCounts.ts';
 import type { ServiceTokens } from '../../worklist/people/serviceTokens.ts';
 import type { Session, Sessions } from '../../worklist/people/sessions.ts';
 import type { Principal } from '../principal.ts';
@@ -14,6 +15,7 @@ import { identification } from './identification.ts';
 import { createKnownDevices } from './knownDevice.ts';
 import { createPasswordCheck } from './passwordCheck.ts';
 import { hashPassword } from './passwords.ts';
+import { createSignInLimits } from './signInLimits.ts';
 import { dropSession, replaceSession, sessionCookie } from './sessionCookie.ts';
 import { keepWallSecret, wallSecretOf } from './wallCookie.ts';
 
@@ -25,6 +27,7 @@ export interface AccessOptions {
   sessions: Sessions;
   tokens: ServiceTokens;
   audit: AuditLog;
+  signInCounts: SignInCounts;
   /** For `oidc`. */
   provider?: OidcProvider;
   /** The cookie is sent over TLS only. */
@@ -73,10 +76,11 @@ export interface Access extends Pick<
 
 /** Access for one site: sign-in, and confirming one's identity. */
 export async function createAccess(options: AccessOptions, clock: Clock): Promise<Access> {
-  const { signIn: mode, accounts, sessions, tokens, audit, secure } = options;
+  const { signIn: mode, accounts, sessions, tokens, audit, signInCounts, secure } = options;
   const key = mode === 'off' ? '' : await sessions.cookieKey();
   const devices = createKnownDevices(key, secure);
-  const passwords = createPasswordCheck({ accounts, audit, devices }, clock);
+  const limits = createSignInLimits(signInCounts, key, clock);
+  const passwords = createPasswordCheck({ accounts, audit, devices, limits });
   const principals = new WeakMap<Request, Principal>();
   const { generateToken, isRequestValid } = csrfSync({
     getTokenFromRequest: (request) => request.get('X-CSRF-Token'),

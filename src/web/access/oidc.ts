@@ -1,6 +1,7 @@
 import * as client from 'openid-client';
 import { messageOf, TriageError } from '../../base/errors.ts';
 import type { Clock } from '../../base/clock.ts';
+import type { SignInJourneys } from '../../worklist/people/signInJourneys.ts';
 import type { UserRole } from '../../answers/accessAnswers.ts';
 
 export interface OidcOptions {
@@ -41,22 +42,16 @@ export interface OidcProvider {
   finish(answer: URLSearchParams, binding: string | undefined): Promise<OidcPerson>;
 }
 
-interface Journey {
-  binding: string;
-  verifier: string;
-  nonce: string;
-  replaces: string | null;
-  endsAtMs: number;
-}
-
 const JOURNEY_MS = 10 * 60_000;
-const MOST_JOURNEYS = 1_000;
 /** How old the provider's sign-in may be when it was told to ask again. */
 const FRESH_SECONDS = 60;
 const LOOPBACK_HTTP = /^http:\/\/(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:|\/|$)/;
 
-export function createOidcProvider(options: OidcOptions, clock: Clock): OidcProvider {
-  const journeys = new Map<string, Journey>();
+export function createOidcProvider(
+  options: OidcOptions,
+  journeys: SignInJourneys,
+  clock: Pick<Clock, 'now'>,
+): OidcProvider {
   let discovered: Promise<client.Configuration> | null = null;
 
   /** Provider metadata, fetched when first needed and retried until it answers: a provider that is down must not keep the agent from starting. */
@@ -85,18 +80,14 @@ export function createOidcProvider(options: OidcOptions, clock: Clock): OidcProv
   return {
     start: async (replaces) => {
       const configuration = await provider();
-      const now = clock.now();
-      for (const [state, journey] of journeys)
-        if (journey.endsAtMs <= now || journeys.size >= MOST_JOURNEYS) journeys.delete(state);
       const state = client.randomState();
-      const journey: Journey = {
+      const journey = {
         binding: client.randomState(),
         verifier: client.randomPKCECodeVerifier(),
         nonce: client.randomNonce(),
         replaces,
-        endsAtMs: now + JOURNEY_MS,
       };
-      journeys.set(state, journey);
+      await journeys.begin(state, journey, clock.now() + JOURNEY_MS);
       const url = client.buildAuthorizationUrl(configuration, {
         redirect_uri: options.redirectUri,
         scope: options.scope,
@@ -110,15 +101,9 @@ export function createOidcProvider(options: OidcOptions, clock: Clock): OidcProv
     },
     finish: async (answer, binding) => {
       const state = answer.get('state') ?? '';
-      const journey = journeys.get(state);
-      journeys.delete(state);
       // The answer must come to the browser that began: otherwise somebody could be signed in as another person.
-      if (
-        journey === undefined ||
-        journey.endsAtMs <= clock.now() ||
-        binding === undefined ||
-        binding !== journey.binding
-      )
+      const journey = await journeys.finish(state, binding ?? '');
+      if (journey === null)
         throw new TriageError('sign-in-failed', 'This sign-in was not begun here, or took too long. Sign in again.');
       const configuration = await provider();
       const url = new URL(options.redirectUri);

@@ -1,13 +1,12 @@
 import type { Request } from 'express';
 import { TriageError } from '../../base/errors.ts';
-import type { Clock } from '../../base/clock.ts';
 import type { AuditLog } from '../../worklist/audit/audit.ts';
 import type { User } from '../../answers/accessAnswers.ts';
 import type { Accounts } from '../../worklist/people/accounts.ts';
 import { addressOf } from './address.ts';
 import type { KnownDevices } from './knownDevice.ts';
 import { isPassword } from './passwords.ts';
-import { createSignInLimits, type Attempt } from './signInLimits.ts';
+import type { Attempt, SignInLimits } from './signInLimits.ts';
 
 /** Passwords and links, checked with a limit on how often strangers may be wrong. */
 export interface PasswordCheck {
@@ -25,17 +24,23 @@ export interface PasswordCheck {
 
 const WRONG = 'The name or the password is wrong.';
 
-export function createPasswordCheck(
-  { accounts, audit, devices }: { accounts: Accounts; audit: AuditLog; devices: KnownDevices },
-  clock: Clock,
-): PasswordCheck {
-  const limits = createSignInLimits(clock);
-  const count = (request: Request, attempt: Attempt): void => {
+export function createPasswordCheck({
+  accounts,
+  audit,
+  devices,
+  limits,
+}: {
+  accounts: Accounts;
+  audit: AuditLog;
+  devices: KnownDevices;
+  limits: SignInLimits;
+}): PasswordCheck {
+  const count = async (request: Request, attempt: Attempt): Promise<void> => {
     try {
-      limits.attempt(attempt);
+      await limits.attempt(attempt);
     } catch (error) {
-      const { retryAfterSeconds } = (error as TriageError).context;
-      request.res?.set('Retry-After', String(retryAfterSeconds));
+      if (error instanceof TriageError && error.code === 'too-many-attempts')
+        request.res?.set('Retry-After', String(error.context['retryAfterSeconds']));
       throw error;
     }
   };
@@ -55,13 +60,13 @@ export function createPasswordCheck(
       const owner = user === null || passwordHash === null ? null : { userId: user.id, passwordHash };
       const device = session ?? (owner === null ? null : devices.find(request, owner));
       const attempt = { account: name, address: addressOf(request), device };
-      count(request, attempt);
+      await count(request, attempt);
       const right = await isPassword(passwordHash, password);
       if (user === null || !right || user.disabledAtMs !== null || user.kind !== 'local') {
         await failed(request, user, user === null ? 'no such account' : !right ? 'wrong password' : 'account disabled');
         throw new TriageError('sign-in-failed', WRONG);
       }
-      limits.succeeded(attempt);
+      await limits.succeeded(attempt);
       if (session === undefined && device === null) devices.remember(request, owner!);
       return user;
     },
@@ -71,7 +76,7 @@ export function createPasswordCheck(
         return await use();
       } catch (error) {
         if (error instanceof TriageError && error.code === 'link-invalid')
-          count(request, { account: kind, address: addressOf(request), device: null });
+          await count(request, { account: kind, address: addressOf(request), device: null });
         throw error;
       }
     },

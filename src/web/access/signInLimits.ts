@@ -1,5 +1,7 @@
+import { createHmac } from 'node:crypto';
 import { TriageError } from '../../base/errors.ts';
 import type { Clock } from '../../base/clock.ts';
+import type { CountLimit, SignInCounts } from '../../worklist/people/signInCounts.ts';
 
 const WINDOW_MS = 15 * 60_000;
 /** Limit for one account from one address. */
@@ -8,7 +10,6 @@ const MOST_HERE = 8;
 const MOST_FOR_ACCOUNT = 50;
 /** Limit for one address over all accounts: a reading room behind one address has many people. */
 const MOST_FROM_ADDRESS = 40;
-const MOST_KEPT = 20_000;
 
 /** Who tries. */
 export interface Attempt {
@@ -25,60 +26,43 @@ export interface SignInLimits {
    *
    * @throws TriageError `too-many-attempts` with `retryAfterSeconds` in its context
    */
-  attempt: (attempt: Attempt) => void;
+  attempt: (attempt: Attempt) => Promise<void>;
   /** The attempt succeeded: it does not count, and the person's own count is reset. */
-  succeeded: (attempt: Attempt) => void;
+  succeeded: (attempt: Attempt) => Promise<void>;
 }
 
-export function createSignInLimits(clock: Clock): SignInLimits {
-  const windows = new Map<string, { count: number; endsAtMs: number }>();
-  const keysOf = ({ account, address, device }: Attempt): [key: string, most: number][] => {
+/** `key` makes what is kept of names unreadable: somebody may have typed a password in the name field. */
+export function createSignInLimits(counts: SignInCounts, key: string, clock: Pick<Clock, 'now'>): SignInLimits {
+  /** The person's own count first. */
+  const limitsOf = ({ account, address, device }: Attempt): [CountLimit, ...CountLimit[]] => {
+    const limit = (of: readonly string[], most: number): CountLimit => ({
+      name: createHmac('sha256', key)
+        .update(JSON.stringify(['attempt', ...of]))
+        .digest('base64url'),
+      most,
+    });
     const name = account.toLowerCase().slice(0, 100);
-    if (device !== null) return [[JSON.stringify([name, 'device', device]), MOST_HERE]];
+    if (device !== null) return [limit([name, 'device', device], MOST_HERE)];
     return [
-      [JSON.stringify([name, networkOf(address)]), MOST_HERE],
-      [JSON.stringify([name]), MOST_FOR_ACCOUNT],
-      [networkOf(address), MOST_FROM_ADDRESS],
+      limit([name, 'address', networkOf(address)], MOST_HERE),
+      limit([name], MOST_FOR_ACCOUNT),
+      limit(['', 'address', networkOf(address)], MOST_FROM_ADDRESS),
     ];
   };
   return {
-    attempt: (attempt) => {
-      const now = clock.now();
-      const counted = keysOf(attempt).map(([key, most]) => {
-        const known = windows.get(key);
-        return {
-          key,
-          most,
-          window: known !== undefined && known.endsAtMs > now ? known : { count: 0, endsAtMs: now + WINDOW_MS },
-        };
-      });
-      const full = counted.filter(({ window, most }) => window.count >= most);
-      if (full.length > 0) {
-        const retryAfterSeconds = Math.ceil((Math.max(...full.map(({ window }) => window.endsAtMs)) - now) / 1000);
-        throw new TriageError(
-          'too-many-attempts',
-          `Too many attempts. Try again in ${Math.ceil(retryAfterSeconds / 60)} min.`,
-          { context: { retryAfterSeconds } },
-        );
-      }
-      for (const { key, window } of counted) {
-        window.count += 1;
-        // Deleted and set again, so that the map's order is the order of use.
-        windows.delete(key);
-        windows.set(key, window);
-      }
-      for (const key of windows.keys()) {
-        if (windows.size <= MOST_KEPT) break;
-        windows.delete(key);
-      }
+    attempt: async (attempt) => {
+      const fullUntilMs = await counts.add(limitsOf(attempt), WINDOW_MS);
+      if (fullUntilMs === null) return;
+      const retryAfterSeconds = Math.ceil((fullUntilMs - clock.now()) / 1000);
+      throw new TriageError(
+        'too-many-attempts',
+        `Too many attempts. Try again in ${Math.ceil(retryAfterSeconds / 60)} min.`,
+        { context: { retryAfterSeconds } },
+      );
     },
     succeeded: (attempt) => {
-      const [[here], ...others] = keysOf(attempt) as [[string, number], ...[string, number][]];
-      windows.delete(here);
-      for (const [key] of others) {
-        const window = windows.get(key);
-        if (window !== undefined) window.count -= 1;
-      }
+      const [own, ...others] = limitsOf(attempt);
+      return counts.takeBack({ forgotten: own.name, lessOne: others.map(({ name }) => name) });
     },
   };
 }

@@ -74,8 +74,8 @@ export const worklistRoutes = [
     summary: 'Shows the reader who asks the patients’ names in the list, where the site lets them.',
     audit: { by: 'route', action: 'names.shown' },
     answer: { kind: 'nothing' },
-    handle: ({ principal }, { names }) => {
-      names.show(principal!);
+    handle: async ({ principal }, { names }) => {
+      await names.show(principal!);
       return undefined;
     },
   }),

@@ -444,6 +444,36 @@ interface SessionsTable {
   address: string;
   user_agent: string;
   csrf_token: string;
+  /** Until when the person is shown patients' names in the list; null when they have not asked for that. */
+  names_shown_until: Generated<number | null>;
+}
+
+/** Attempts to sign in. */
+interface SignInCountsTable {
+  /** Keyed digest of what is counted: names that people type may be passwords. */
+  name: string;
+  count: number;
+  ends_at: number;
+}
+
+/** Browsers that are at the identity provider. */
+interface SignInJourneysTable {
+  state_sha256: string;
+  binding_sha256: string;
+  verifier: string;
+  nonce: string;
+  replaces: string | null;
+  ends_at: number;
+}
+
+/** Lists that pages show, for other nodes. */
+interface ListOrdersTable {
+  id: string;
+  /** JSON: studies, in reading order. */
+  unread: string;
+  /** JSON: the first of the read cases, as study and time. */
+  done: string;
+  ends_at: number;
 }
 
 /** A machine that reads the API, or a screen on a wall. */
@@ -667,6 +697,9 @@ export interface Schema {
   prior_searches: PriorSearchesTable;
   work_leases: WorkLeasesTable;
   nodes: NodesTable;
+  sign_in_counts: SignInCountsTable;
+  sign_in_journeys: SignInJourneysTable;
+  list_orders: ListOrdersTable;
 }
 
 export type CaseRow = Selectable<CasesTable>;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import type { RawBuilder, Transaction } from 'kysely';
 import { judgementOf, readingOrder, readingPlace, turnFromArrivals } from '../../case/readingOrder.ts';
@@ -20,12 +21,18 @@ export interface ListFilter {
 
 /** A list as it was at one moment: which cases, in which order. Its pages belong together, whatever changes meanwhile. */
 export interface ListOrder {
+  /** Follows from what the list holds, so that every node calls it the same. */
   id: string;
   /** In reading order. */
   unread: readonly string[];
   /** Read cases and priors, after the unread ones, last done first. It holds years of cases, so lists share it while it stays the same, and its items while they do. */
   done: readonly DonePlace[];
-  /** Which of them are flagged. */
+}
+
+/** A list as it is now. */
+export interface LatestOrder extends ListOrder {
+  done: readonly FlaggedPlace[];
+  /** Which of its cases are flagged. */
   flagged: () => ReadonlySet<string>;
 }
 
@@ -57,7 +64,7 @@ function differingDone(a: readonly DonePlace[], b: readonly DonePlace[]): [strin
 }
 
 interface Known {
-  order: ListOrder;
+  order: LatestOrder;
   version: number;
   atMs: number;
   monotonicMs: number;
@@ -86,7 +93,6 @@ export class ListOrders {
   readonly #latest = new Map<string, Known>();
   readonly #computing = new Map<string, Promise<Known>>();
   readonly #kept = new Map<string, ListOrder>();
-  #count = 0;
   #turn: { everyKth: number; atMs: number } | null = null;
 
   constructor(read: Read, clock: Clock, limits: { readonly maxWaitMs: number }) {
@@ -95,9 +101,16 @@ export class ListOrders {
     this.#limits = limits;
   }
 
-  /** An order given out before; undefined when it has expired, or is from another run of the agent. */
+  /** An order that was given out here; undefined when it has expired, or is from another run or node. */
   earlier(id: string): ListOrder | undefined {
     return this.#kept.get(id);
+  }
+
+  /** Keeps an order as the newest of those that were given out. */
+  remember(order: ListOrder): void {
+    this.#kept.delete(order.id);
+    this.#kept.set(order.id, order);
+    trim(this.#kept);
   }
 
   /** Number of cases of a list in this moment. */
@@ -106,7 +119,7 @@ export class ListOrders {
   }
 
   /** The list as it is now. */
-  async now(filter: ListFilter): Promise<ListOrder> {
+  async now(filter: ListFilter): Promise<LatestOrder> {
     const key = JSON.stringify([filter.read, filter.show, filter.search, filter.location]);
     const version = await this.#read(versionOf);
     for (;;) {
@@ -158,8 +171,8 @@ export class ListOrders {
     }));
     const studies = unread.map(({ studyInstanceUid }) => studyInstanceUid);
     const isSame = before !== undefined && before.order.done === done && equal(before.order.unread, studies);
-    const order: ListOrder = {
-      id: isSame ? before.order.id : `${nowMs.toString(36)}-${(this.#count += 1)}`,
+    const order: LatestOrder = {
+      id: isSame ? before.order.id : idOf(key, studies, done),
       unread: isSame ? before.order.unread : studies,
       done,
       flagged: once(() => flaggedOf([...unread, ...done])),
@@ -170,11 +183,18 @@ export class ListOrders {
     this.#latest.delete(key);
     this.#latest.set(key, known);
     trim(this.#latest);
-    this.#kept.delete(order.id);
-    this.#kept.set(order.id, order);
-    trim(this.#kept);
+    this.remember(order);
     return known;
   }
+}
+
+/** Read cases by which lists are told apart: those after them do not change without one of these, or their number. */
+const TELLING = 500;
+
+function idOf(key: string, unread: readonly string[], done: readonly DonePlace[]): string {
+  const newest = done.slice(0, TELLING).map(({ studyInstanceUid, doneAtMs }) => [studyInstanceUid, doneAtMs]);
+  const holds = JSON.stringify([key, unread, newest, done.length]);
+  return createHash('sha256').update(holds).digest('base64url').slice(0, 32);
 }
 
 function trim(map: Map<string, unknown>): void {
@@ -212,10 +232,13 @@ interface UnreadPlace extends ReadingPlace {
 }
 
 /** A read case, or a prior. Never changed: lists share it. */
-interface DonePlace {
+export interface DonePlace {
   studyInstanceUid: string;
   /** When it was read, or when the prior arrived. */
   doneAtMs: number;
+}
+
+interface FlaggedPlace extends DonePlace {
   flagged: boolean;
 }
 
@@ -331,7 +354,7 @@ async function donePlaces(
   db: Transaction<Schema>,
   filter: ListFilter,
   { among, limit }: { among?: readonly string[]; limit?: number } = {},
-): Promise<DonePlace[]> {
+): Promise<FlaggedPlace[]> {
   let query = casesOf(db, filter, among !== undefined || (await findsFew(db, filter.search)))
     .select(['cases.study_instance_uid', 'cases.decision', doneAt.as('done_at')])
     .where((row) => row.or([row('cases.read_at', 'is not', null), row('cases.recency', '=', 'prior')]));
@@ -356,7 +379,7 @@ async function doneNow(
   filter: ListFilter,
   unread: number,
   before: Pick<Known, 'order' | 'version'> | undefined,
-): Promise<readonly DonePlace[]> {
+): Promise<readonly FlaggedPlace[]> {
   if (before === undefined) return donePlaces(db, filter);
   const { done } = before.order;
   const events = await db
@@ -376,7 +399,7 @@ async function doneNow(
 }
 
 /** A sorted list with further items, each in its place; the list itself when there are none. */
-function inserted(places: readonly DonePlace[], fresh: readonly DonePlace[]): readonly DonePlace[] {
+function inserted(places: readonly FlaggedPlace[], fresh: readonly FlaggedPlace[]): readonly FlaggedPlace[] {
   if (fresh.length === 0) return places;
   const all = [...places];
   for (const place of fresh) all.splice(placeAmong(all, place), 0, place);
@@ -384,7 +407,7 @@ function inserted(places: readonly DonePlace[], fresh: readonly DonePlace[]): re
 }
 
 /** How many of a sorted list stand before `place`. */
-function placeAmong(places: readonly DonePlace[], place: DonePlace): number {
+export function placeAmong(places: readonly DonePlace[], place: DonePlace): number {
   let [low, high] = [0, places.length];
   while (low < high) {
     const middle = (low + high) >> 1;

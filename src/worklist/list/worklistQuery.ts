@@ -13,8 +13,10 @@ import { flagCard, heldObjects, type HeldObject, type HeldObjectsOptions } from 
 import { heldStudies, type HeldStudy, type StudyMatch } from './heldStudies.ts';
 import { leftOver } from './leftOver.ts';
 import { listedRows, type ReadingContext } from './listedRows.ts';
-import { addedTo, lengthOf, ListOrders, placesOf, type ListFilter, type ListOrder } from './listOrders.ts';
+import { addedTo, lengthOf, ListOrders, placesOf } from './listOrders.ts';
+import type { LatestOrder, ListFilter, ListOrder } from './listOrders.ts';
 import { openFlags } from './openFlags.ts';
+import { createSharedOrders, type SharedOrders } from './sharedOrders.ts';
 import { worklistTotals } from './worklistTotals.ts';
 
 export type { CaseDetail } from './caseDetail.ts';
@@ -71,7 +73,7 @@ export interface WorklistQuery {
   locations(limit: number): Promise<string[]>;
 }
 
-/** Reads the worklist; writes nothing. */
+/** Reads the worklist; writes nothing but which lists it has shown, where other nodes may be asked for more of them. */
 export function createWorklistQuery(
   database: WorklistDatabase,
   clock: Clock,
@@ -85,8 +87,9 @@ export function createWorklistQuery(
     },
   };
   const orders = new ListOrders(read, clock, limits);
+  const shared = createSharedOrders(database, clock);
   return {
-    page: (request) => pageOf(read, context, orders, request),
+    page: (request) => pageOf(read, context, { orders, shared }, request),
     flags: (limit) => read((db) => openFlags(db, limit)),
     oldClaims: (reader) => read((db) => oldClaims(db, reader, clock.now())),
     studyOf: (word) => read((db) => studyOf(db, word)),
@@ -128,11 +131,20 @@ const WHOLE_LIST = { show: 'all', search: '', location: '' } as const;
 async function pageOf(
   read: Read,
   context: ReadingContext,
-  orders: ListOrders,
+  { orders, shared }: { orders: ListOrders; shared: SharedOrders | null },
   { list, offset, limit, ...filter }: Parameters<WorklistQuery['page']>[0],
 ): Promise<WorklistPage> {
   const latest = await orders.now(filter);
-  const order = (list === null ? undefined : orders.earlier(list)) ?? latest;
+  const earlier = async (id: string): Promise<ListOrder | null> => {
+    const here = orders.earlier(id);
+    if (here !== undefined || shared === null) return here ?? null;
+    const found = await shared.find(id, latest);
+    if (found !== null) orders.remember(found);
+    return found;
+  };
+  const order = (list === null ? null : await earlier(list)) ?? latest;
+  // A node that was not told of it shows the list as it is now: no reason to show nothing.
+  await shared?.keep(order).catch(() => undefined);
   const isWhole = filter.show === 'all' && filter.search === '' && filter.location === '';
   const allTotal = isWhole ? lengthOf(latest) : await orders.count({ ...filter, ...WHOLE_LIST });
   const total = lengthOf(order);
@@ -166,7 +178,7 @@ async function locationsOf(db: Transaction<Schema>, limit: number): Promise<stri
 }
 
 /** How the newer order differs for a reader who sees the older one. */
-function difference(shown: ListOrder, latest: ListOrder): WorklistPage['waiting'] {
+function difference(shown: ListOrder, latest: LatestOrder): WorklistPage['waiting'] {
   if (shown.id === latest.id) return null;
   const added = addedTo(shown, latest);
   return { count: added.length, flagged: added.filter((study) => latest.flagged().has(study)).length };

@@ -13,6 +13,8 @@ export interface Session extends Omit<SessionsAnswer['sessions'][number], 'curre
   /** When the password, or the identity provider, last confirmed the person. */
   confirmedAtMs: number;
   csrfToken: string;
+  /** Until when the list shows patients' names where the site shows them on request; null when nobody asked. */
+  namesShownUntilMs: number | null;
   /** Nobody has been active for too long: it sees the masked list and nothing else until the person confirms who they are. */
   locked: boolean;
 }
@@ -36,6 +38,8 @@ export interface Sessions {
   lives(session: Pick<Session, 'id' | 'locked'>): Promise<boolean>;
   /** Notes that the person has just been active. */
   seen(id: string): Promise<void>;
+  /** Notes that the person has asked for patients' names. */
+  showNames(id: string, untilMs: number): Promise<void>;
   ofUser(userId: string): Promise<Session[]>;
   endBySecret(secret: string): Promise<void>;
   /** Ends a session that another one has replaced. */
@@ -67,6 +71,7 @@ export function createSessions(
         'address',
         'user_agent as userAgent',
         'csrf_token as csrfToken',
+        'names_shown_until as namesShownUntilMs',
       ])
       .where('users.disabled_at', 'is', null)
       .where('signed_in_at', '>', now - absoluteMs);
@@ -114,6 +119,11 @@ export function createSessions(
     seen: async (id) => {
       await inTransaction(db, (trx) =>
         trx.updateTable('sessions').set({ last_seen_at: clock.now() }).where('id', '=', id).execute(),
+      );
+    },
+    showNames: async (id, untilMs) => {
+      await inTransaction(db, (trx) =>
+        trx.updateTable('sessions').set({ names_shown_until: untilMs }).where('id', '=', id).execute(),
       );
     },
     ofUser: async (userId) =>

@@ -256,15 +256,19 @@ test('no word of any text column leaves with names hidden but those that a maske
     expect(open.body, column).toContain(`CANARY-${column}-YRANAC`);
 });
 
-test('a rule that changes counts at the next look', () => {
+test('a rule that changes counts at the next look', async () => {
   let rule: NamesRule = 'shown';
-  const names = createPatientNames(() => rule, systemClock);
+  const names = createPatientNames(
+    () => rule,
+    { showNames: () => Promise.reject(new Error('nobody is signed in')) },
+    systemClock,
+  );
   const ann = { role: 'reader', name: 'ann', session: null } as const;
   const seen = () => [names.mayBeShown, names.inListFor(ann)];
   expect(seen()).toEqual([true, true]);
   rule = 'on-request';
   expect(seen()).toEqual([true, false]);
-  names.show(ann);
+  await names.show(ann);
   expect(seen()).toEqual([true, true]);
   rule = 'hidden';
   expect(seen()).toEqual([false, false]);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { createOidcProvider } from '../../../src/web/access/oidc.ts';
+import { createSignInJourneys } from '../../../src/worklist/people/signInJourneys.ts';
 import { startIdentityProvider, type IdentityProvider } from './oidcProvider.ts';
 import { addUser, shiftedClock, Visitor } from './visitor.ts';
 import { ask, startWeb, type RawAnswer } from './webFixture.ts';
@@ -69,9 +70,9 @@ async function site() {
       },
     },
   });
-  let client: ReturnType<typeof createOidcProvider> | null = null;
+  // Each request comes to another node, which knows nothing of the one before.
   const made = () =>
-    (client ??= createOidcProvider(
+    createOidcProvider(
       {
         ...lateOptions,
         clientId: 'odontoid',
@@ -82,8 +83,9 @@ async function site() {
         readerValues: ['radiology'],
         nameClaim: 'preferred_username',
       },
+      createSignInJourneys(web.database, clock),
       clock,
-    ));
+    );
   lateOptions.redirectUri = `${web.url}/api/oidc/callback`;
   provider = await startIdentityProvider(lateOptions.redirectUri);
   lateOptions.issuer = provider.issuer;
@@ -221,6 +223,7 @@ test('a password opens nothing where the provider signs people in, and a provide
       nameClaim: 'sub',
       redirectUri: 'http://127.0.0.1/api/oidc/callback',
     },
+    createSignInJourneys(web.database, web.clock),
     web.clock,
   );
   await expect(down.start(null)).rejects.toMatchObject({ code: 'provider-unreachable' });

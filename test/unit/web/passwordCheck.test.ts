@@ -7,6 +7,7 @@ import type { User } from '../../../src/answers/accessAnswers.ts';
 import { createPasswordCheck } from '../../../src/web/access/passwordCheck.ts';
 import { hashPassword } from '../../../src/web/access/passwords.ts';
 import { testClock } from '../worklist/fixture.ts';
+import { limitsOfFile } from './limitsOfFile.ts';
 
 const RIGHT = 'axis and atlas, seven';
 let hash: string;
@@ -18,40 +19,40 @@ const user = (name: string, over: Partial<User> = {}) =>
   ({ id: `u-${name}`, name, kind: 'local', disabledAtMs: null, ...over }) as User;
 const USERS = [user('ann'), user('gone', { disabledAtMs: 7 }), user('elsewhere', { kind: 'oidc' }), user('fresh')];
 
+const limitsAt = limitsOfFile();
+
 function site(knownDevice: string | null = null) {
   const audited: string[] = [];
   const remembered: string[] = [];
   const clock = testClock();
-  const check = createPasswordCheck(
-    {
-      accounts: {
-        byName: (name: string) => Promise.resolve(USERS.find((one) => one.name === name) ?? null),
-        // Who has a link only has no password yet.
-        passwordHash: (id: string) => Promise.resolve(id === 'u-fresh' ? null : hash),
-      } as unknown as Accounts,
-      audit: {
-        append: ({
-          action,
-          actor,
-          address,
-          detail,
-        }: {
-          action: string;
-          actor: string;
-          address: string;
-          detail: object;
-        }) => {
-          audited.push(`${action} ${actor} ${address} ${JSON.stringify(detail)}`);
-          return Promise.resolve();
-        },
-      } as unknown as AuditLog,
-      devices: {
-        find: (_request, { passwordHash }) => (passwordHash === hash ? knownDevice : null),
-        remember: (_request, { userId }) => remembered.push(userId),
+  const check = createPasswordCheck({
+    accounts: {
+      byName: (name: string) => Promise.resolve(USERS.find((one) => one.name === name) ?? null),
+      // Who has a link only has no password yet.
+      passwordHash: (id: string) => Promise.resolve(id === 'u-fresh' ? null : hash),
+    } as unknown as Accounts,
+    audit: {
+      append: ({
+        action,
+        actor,
+        address,
+        detail,
+      }: {
+        action: string;
+        actor: string;
+        address: string;
+        detail: object;
+      }) => {
+        audited.push(`${action} ${actor} ${address} ${JSON.stringify(detail)}`);
+        return Promise.resolve();
       },
+    } as unknown as AuditLog,
+    devices: {
+      find: (_request, { passwordHash }) => (passwordHash === hash ? knownDevice : null),
+      remember: (_request, { userId }) => remembered.push(userId),
     },
-    clock,
-  );
+    limits: limitsAt(clock),
+  });
   const headers: string[] = [];
   const from = (ip: string) =>
     ({ ip, res: { set: (name: string, value: string) => headers.push(`${name}: ${value}`) } }) as unknown as Request;

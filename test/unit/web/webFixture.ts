@@ -12,6 +12,7 @@ import { useSliceFile } from '../../../src/compose/sliceFile.ts';
 import { storedKeyImage } from '../../../src/report/storedKeyImage.ts';
 import { startWebServer } from '../../../src/web/server.ts';
 import type { SystemStatus, WebOptions, WebServer } from '../../../src/web/server.ts';
+import type { SqliteDatabase, WorklistDatabase } from '../../../src/worklist/db/database.ts';
 import {
   MAX_WAIT_MINUTES,
   accessTo,
@@ -73,8 +74,7 @@ export interface LoggedLine {
   fields: LogFields | undefined;
 }
 
-export interface WebUnderTest extends SeededWorklist {
-  folder: string;
+export interface WebUnderTest<Database extends WorklistDatabase = SqliteDatabase> extends SeededWorklist<Database> {
   access: Access;
   url: string;
   port: number;
@@ -87,13 +87,7 @@ export function hurried(factor: number): Clock {
   return { ...systemClock, after: (ms, run) => systemClock.after(ms >= 5_000 ? ms / factor : ms, run) };
 }
 
-/** The real server on a real, migrated database, at a free loopback port. */
-export async function startWeb({
-  signIn,
-  admin,
-  secondPerson = false,
-  ...options
-}: Partial<
+interface SiteOptions extends Partial<
   Pick<
     WebOptions,
     | 'system'
@@ -109,19 +103,32 @@ export async function startWeb({
     | 'dicomWeb'
     | 'basePath'
   >
-> & {
+> {
   signIn?: Parameters<typeof accessTo>[1];
   admin?: Parameters<typeof adminOf>[1];
-  secondPerson?: boolean;
-} = {}): Promise<WebUnderTest> {
+}
+
+/** The real server on a real, migrated database, at a free loopback port. */
+export async function startWeb({
+  secondPerson = false,
+  ...options
+}: SiteOptions & { secondPerson?: boolean } = {}): Promise<WebUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), 'odontoid-web-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  const pageDir = join(folder, 'page');
+  const worklist = await openSeededWorklist(folder, options.clock ?? systemClock, { secondPerson });
+  onTestFinished(worklist.close);
+  return startWebOn(worklist, options);
+}
+
+/** The same on a worklist that is open. */
+export async function startWebOn<Database extends WorklistDatabase>(
+  worklist: SeededWorklist<Database>,
+  { signIn, admin, ...options }: SiteOptions,
+): Promise<WebUnderTest<Database>> {
+  const pageDir = join(worklist.folder, 'page');
   await mkdir(pageDir);
   await writeFile(join(pageDir, 'index.html'), '<!doctype html><title>page</title>');
   await writeFile(join(pageDir, 'page.js'), 'export const words = 1;\n'.repeat(500));
-  const worklist = await openSeededWorklist(folder, options.clock ?? systemClock, { secondPerson });
-  onTestFinished(worklist.close);
   const logged: LoggedLine[] = [];
   const access = await accessTo(worklist, signIn);
   const server = await startWebServer({
@@ -153,7 +160,7 @@ export async function startWeb({
     ...options,
   });
   onTestFinished(() => server.close());
-  return { ...worklist, folder, access, server, url: server.url, port: Number(new URL(server.url).port), logged };
+  return { ...worklist, access, server, url: server.url, port: Number(new URL(server.url).port), logged };
 }
 
 function recordingLog(lines: LoggedLine[]): Log {
@@ -195,12 +202,13 @@ export function ask(url: string, method: string, headers: Record<string, string>
 /** The events of one stream as they come; `next` waits for one of the given kind. */
 export async function listen(
   url: string,
+  headers: Record<string, string> = {},
 ): Promise<{ next: (kind: string) => Promise<string>; ended: Promise<void>; leave: () => void }> {
   const controller = new AbortController();
   onTestFinished(() => {
     controller.abort();
   });
-  const response = await fetch(`${url}/api/events`, { signal: controller.signal });
+  const response = await fetch(`${url}/api/events`, { headers, signal: controller.signal });
   if (!response.ok || response.body === null) throw new Error(`the feed answered ${response.status}`);
   const seen: { kind: string; data: string }[] = [];
   let wake = (): void => undefined;

@@ -125,7 +125,7 @@ export async function unprotectAudit({ database, place }: Pick<Worklist, 'databa
 
 /** Brings a study of `slices` slices through assembling and inference; one that has fewer becomes a new revision. */
 export async function toInferred(
-  { store }: Worklist,
+  { store }: Pick<Worklist, 'store'>,
   study: number | string,
   probability: number,
   slices = 3,
