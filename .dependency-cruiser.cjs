@@ -21,6 +21,11 @@ const ROOMS = [
   },
 
   { room: 'receive', sees: [], why: 'A stage imports ground and itself: stages meet on disk and in the worklist.' },
+  {
+    room: 'hl7',
+    sees: [],
+    why: 'Messages are read from bytes that are given, and told to a port: no database, no DICOM.',
+  },
   { room: 'assemble', sees: [], why: 'A stage imports ground and itself.' },
   { room: 'preprocess', sees: [], why: 'A stage imports ground and itself.' },
   { room: 'infer', sees: ['preprocess'], why: 'A network reads what preprocess makes.' },

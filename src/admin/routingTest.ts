@@ -6,15 +6,12 @@ import type { InstanceHeader } from '../case/case.ts';
 import { headersOfImages } from '../case/frames.ts';
 import { criteriaText, ruleFor, type SelectionRule } from '../case/selection.ts';
 import type { Clock } from '../base/clock.ts';
+import type { CallerCertificate } from '../base/tlsAcceptor.ts';
 import { identityDifferences } from '../case/patientIdentity.ts';
 import { datasetOffset, readHeader } from '../dicom/header.ts';
 import { TriageError } from '../base/errors.ts';
 import { APPLICATION_CONTEXT_NAME } from '../dimse/negotiation.ts';
-import {
-  createAssociationPolicy,
-  type AssociationPolicy,
-  type CallerCertificate,
-} from '../receive/associationPolicy.ts';
+import { createAssociationPolicy, type AssociationPolicy } from '../receive/associationPolicy.ts';
 import type { ReceiveConfig } from '../receive/receiveConfig.ts';
 import type { RoutingAnswer } from '../answers/adminAnswers.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';

@@ -48,6 +48,21 @@ export const systemStatus = z
       maxAssociations: z.int(),
       restarts: z.int().describe('How often its process had to be started again.'),
     }),
+    hl7: z
+      .strictObject({
+        port: z.int(),
+        tlsPort: z.int().nullable(),
+        openConnections: z.int(),
+        accepted: z.int().describe('Messages answered AA since the start.'),
+        refused: z.int().describe('Messages answered AE or AR.'),
+        refusedConnections: z.int().describe('Connections that were not let in.'),
+        lastRefusal: z
+          .strictObject({ atMs: epochMs, why: z.string() })
+          .nullable()
+          .describe('The newest refusal of a message, without what the message said.'),
+      })
+      .nullable()
+      .describe('The listener for messages of the RIS; null where there is none.'),
     proofOfLife: z
       .strictObject({
         alarm: z.string().nullable().describe('Why somebody must look, a sentence.'),

@@ -79,6 +79,9 @@ export const ERROR_KINDS = {
   'proof-failed': { retry: false, httpStatus: 500 },
   /** Audit entries wait to be sent to the site's repository. */
   'audit-repository-unreachable': { retry: true, httpStatus: 502 },
+  /** An HL7 message that cannot be used (AE), and one of a kind that is not taken (AR). */
+  'message-unusable': { retry: false, httpStatus: 422 },
+  'message-unsupported': { retry: false, httpStatus: 415 },
   'receiver-died': { retry: true, httpStatus: 500 },
 } as const satisfies Record<string, ErrorKind>;
 

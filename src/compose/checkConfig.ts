@@ -4,6 +4,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
+import { addressListOf } from '../base/addressList.ts';
 import { makeFolder } from '../base/durably.ts';
 import { messageOf, TriageError } from '../base/errors.ts';
 import { fileErrorWords } from '../base/listFiles.ts';
@@ -11,7 +12,6 @@ import type { Config, Destination, SecretSource } from '../config/config.ts';
 import { readSecret } from '../config/configFile.ts';
 import { readTlsFiles, type TlsFiles } from '../config/tlsFiles.ts';
 import { readCron } from '../housekeeping/schedule.ts';
-import { blockListOf } from '../receive/associationPolicy.ts';
 import { lockDataDir } from '../worklist/db/dataDirLock.ts';
 import { ownCertificateFiles } from './ownCertificates.ts';
 
@@ -36,13 +36,14 @@ export async function configProblems(config: Config, environment: NodeJS.Process
       problems.push(messageOf(error));
     }
   };
-  const { housekeeping, node, proofOfLife, receive, web } = config;
+  const { hl7, housekeeping, node, proofOfLife, receive, web } = config;
   await check(() => readCron('housekeeping.retentionCron', housekeeping.retentionCron));
   await check(() => readCron('housekeeping.nightlyCron', housekeeping.nightlyCron));
   if (proofOfLife.schedule !== 'off') await check(() => readCron('proofOfLife.schedule', proofOfLife.schedule));
-  for (const { addresses } of receive.sources) await check(() => blockListOf(addresses, 'receive.sources'));
+  for (const { addresses } of receive.sources) await check(() => addressListOf(addresses, 'receive.sources'));
+  await check(() => addressListOf(hl7?.sources ?? [], 'hl7.sources'));
   const networks = web.trustProxy.filter((one) => !NETWORK_NAMES.has(one));
-  await check(() => blockListOf(networks, 'web.trustProxy'));
+  await check(() => addressListOf(networks, 'web.trustProxy'));
   for (const [option, source] of secretsOf(config)) await check(() => secret(option, source, environment));
   for (const [setting, files] of ownCertificateFiles(config)) await check(() => certificate(setting, files));
   await check(() => openFiles(receive.maxAssociations));
@@ -53,10 +54,12 @@ export async function configProblems(config: Config, environment: NodeJS.Process
   if (problems.length === before && isAgentRunning(config.dataDir)) return problems;
   const receives = node.roles.includes('receive');
   if (receives) await check(() => freePort('receive.host, receive.port', receive));
-  if (receives && receive.tls !== undefined) {
-    const { tls } = receive;
-    await check(() => freePort('receive.tls.host, receive.tls.port', tls));
-  }
+  for (const [setting, door] of [
+    ['receive.tls', receive.tls],
+    ['hl7', hl7],
+    ['hl7.tls', hl7?.tls],
+  ] as const)
+    if (receives && door !== undefined) await check(() => freePort(`${setting}.host, ${setting}.port`, door));
   if (node.roles.includes('web')) await check(() => freePort('web.host, web.port', web));
   return problems;
 }

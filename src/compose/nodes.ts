@@ -17,7 +17,7 @@ const BEAT_MS = 2_000;
 const CLOCK_AHEAD_MS = 5_000;
 
 /** What the node that receives and analyses says of itself, for the pages of the others. */
-export type NodeWork = Pick<SystemStatus, 'model' | 'modelError' | 'shadow' | 'receiver' | 'encodedOnArrival'>;
+export type NodeWork = Pick<SystemStatus, 'model' | 'modelError' | 'shadow' | 'receiver' | 'hl7' | 'encodedOnArrival'>;
 
 /** The other nodes, as last heard. */
 export interface OtherNodes {
@@ -126,6 +126,7 @@ function workOf(heard: KnownNode<NodeWork> | null, { receive }: Config): NodeWor
       maxAssociations,
       restarts: 0,
     },
+    hl7: null,
     encodedOnArrival: 0,
   };
 }

@@ -9,7 +9,7 @@ import type { Foundation } from './agentPorts.ts';
 /** The certificates that this agent shows, kept as their files are. */
 export interface OwnCertificates {
   /** Calls back with what is in the files of a setting whenever they have changed to something usable. */
-  onRenewed(setting: 'web.tls' | 'receive.tls', use: (material: TlsMaterial) => void): void;
+  onRenewed(setting: 'web.tls' | 'receive.tls' | 'hl7.tls', use: (material: TlsMaterial) => void): void;
   /** Compares the files with what is in use, now. */
   look: () => void;
   expiries(): { name: string; expiresAtMs: number }[];
@@ -33,6 +33,7 @@ export function ownCertificateFiles({
   node: { roles },
   web,
   receive,
+  hl7,
   audit,
   destinations,
 }: Config): [setting: string, TlsFiles][] {
@@ -40,6 +41,7 @@ export function ownCertificateFiles({
   const found: [string, TlsFiles | undefined][] = [
     ['web.tls', roles.includes('web') ? web.tls : undefined],
     ['receive.tls', roles.includes('receive') ? receive.tls : undefined],
+    ['hl7.tls', roles.includes('receive') ? hl7?.tls : undefined],
     ['audit.repository', repository?.transport === 'tls' ? repository : undefined],
     ...destinations.map((one): [string, TlsFiles | undefined] => [`destinations ${one.name} tls`, one.tls]),
     ...receive.sources.flatMap(({ aeTitle, echo, commitment }): [string, TlsFiles | undefined][] => [

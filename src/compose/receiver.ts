@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import type { ServerTls } from '../base/tlsAcceptor.ts';
 import type { TlsMaterial } from '../base/tlsProfile.ts';
 import type { StoredInstance } from '../case/case.ts';
 import type { Config } from '../config/config.ts';
@@ -8,7 +9,6 @@ import { readTlsFiles } from '../config/tlsFiles.ts';
 import { samePixels } from '../infer/samePixels.ts';
 import { createIntake } from '../receive/intake.ts';
 import { startReceiver, type Receiver } from '../receive/receiverProcess.ts';
-import type { ReceiveTls } from '../receive/receiveConfig.ts';
 import { createRefusalRecorder } from '../receive/refusals.ts';
 import type { Access } from '../web/access/access.ts';
 import type { Foundation } from './agentPorts.ts';
@@ -166,7 +166,7 @@ function callingAeTitles({ destinations }: Config): string[] {
 function receiveTls(
   { host, port, clientCertificates }: NonNullable<Config['receive']['tls']>,
   { cert = '', key = '', ca }: TlsMaterial,
-): ReceiveTls {
+): ServerTls {
   return { host, port, clientCertificates, cert, key, ...(ca === undefined ? {} : { ca }) };
 }
 

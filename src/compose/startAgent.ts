@@ -5,6 +5,7 @@ import { withReleasers } from '../base/releasers.ts';
 import type { Config } from '../config/config.ts';
 import type { NodeRole } from '../config/databaseSettings.ts';
 import { softwareVersion } from '../base/packageRoot.ts';
+import type { Hl7Server } from '../hl7/hl7Server.ts';
 import type { ModelServing } from '../infer/modelServing.ts';
 import type { Watch } from '../pull/watchArchives.ts';
 import type { Receiver } from '../receive/receiverProcess.ts';
@@ -18,6 +19,7 @@ import { adaptersOf, startDelivery, startReportWatch } from './destinations.ts';
 import { settingsFollower } from './followSettings.ts';
 import { layFoundation } from './foundation.ts';
 import { openSources } from './liveSources.ts';
+import { startHl7 } from './hl7.ts';
 import { planHousekeeping } from './housekeeping.ts';
 import { watchClock } from './watchClock.ts';
 import { serveModel, sliceDecoder } from './models.ts';
@@ -71,6 +73,7 @@ export async function startAgent(ofFiles: Config, ports: AgentPorts): Promise<Ag
       if (started) await audit.append({ action: 'agent.stopped', actor: 'odontoid' });
     });
     let receiver: Receiver | null = null;
+    let hl7: Hl7Server | null = null;
     let listens = { dicomPort: 0, dicomTlsPort: null as number | null };
     // Until everything that a crash left out is on record, a study may be incomplete although its quiet time is long over.
     let isRecordWhole: (studyInstanceUid: string) => boolean = () => false;
@@ -110,7 +113,7 @@ export async function startAgent(ofFiles: Config, ports: AgentPorts): Promise<Ag
       },
     });
 
-    const own = async () => ownWork(foundation, { network, shadow, arrival: analysis?.arrival ?? null, receiver });
+    const own = async () => ownWork(foundation, { network, shadow, arrival: analysis?.arrival ?? null, receiver, hl7 });
     const others = followNodes(foundation, { own, onBeat: lookAtSettings });
     const system = systemStatus(foundation, {
       work: roles.has('receive') ? own : () => Promise.resolve(others.work()),
@@ -162,6 +165,7 @@ export async function startAgent(ofFiles: Config, ports: AgentPorts): Promise<Ag
       });
       isRecordWhole = receiving.isOnRecord;
       listens = { dicomPort: receiving.receiver.port, dicomTlsPort: receiving.receiver.tlsPort };
+      hl7 = await startHl7(foundation, certificates);
       analysis.pipeline.nudge();
       watch = startWatch(foundation, doors);
       startPriors(foundation, doors);

@@ -8,6 +8,7 @@ import { oldestUnreportedAtMs } from '../worklist/list/oldestWork.ts';
 import type { SystemStatus } from '../answers/systemAnswer.ts';
 import type { AuditTrail } from '../auditTrail/auditTrail.ts';
 import { freeBytesUnder } from '../housekeeping/retention.ts';
+import type { Hl7Server } from '../hl7/hl7Server.ts';
 import type { ArrivalEncoder } from '../infer/encodeOnArrival.ts';
 import type { ModelServing } from '../infer/modelServing.ts';
 import type { ProofOfLife } from '../proofOfLife/proofOfLife.ts';
@@ -34,12 +35,14 @@ export async function ownWork(
     shadow,
     arrival,
     receiver,
+    hl7,
   }: {
     network: ModelServing | null;
     shadow: ModelServing | null;
     arrival: ArrivalEncoder | null;
     /** Null until it has started. */
     receiver: Receiver | null;
+    hl7: Hl7Server | null;
   },
 ): Promise<NodeWork> {
   const model = network?.model() ?? null;
@@ -63,6 +66,12 @@ export async function ownWork(
       openAssociations: receiver?.openAssociations().size ?? 0,
       maxAssociations: config.receive.maxAssociations,
       restarts: counters?.restarts ?? 0,
+    },
+    hl7: hl7 && {
+      port: hl7.port,
+      tlsPort: hl7.tlsPort,
+      openConnections: hl7.openConnections(),
+      ...hl7.counters(),
     },
     encodedOnArrival: arrival?.encoded() ?? 0,
   };

@@ -3,6 +3,7 @@ import { assembleSettings, inferSettings, pipelineSettings, reportSettings } fro
 import { auditSettings } from './auditSettings.ts';
 import { databaseSettings, nodeSettings } from './databaseSettings.ts';
 import { deliverySettings, destinationsSettings, priorsSettings, watchSettings } from './destinationSettings.ts';
+import { hl7Settings } from './hl7Settings.ts';
 import { housekeepingSettings, logSettings, proofOfLifeSettings } from './operationSettings.ts';
 import { receiveSettings } from './receiveSettings.ts';
 import { selectionSettings } from './selectionSettings.ts';
@@ -26,6 +27,7 @@ export const configSchema = z.strictObject({
   node: nodeSettings,
   log: logSettings,
   receive: receiveSettings,
+  hl7: hl7Settings,
   assemble: assembleSettings,
   infer: inferSettings,
   report: reportSettings,

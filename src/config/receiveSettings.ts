@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { milliseconds, bytes, aeTitle, port, uid, pemFile, peerTls } from './values.ts';
+import { milliseconds, bytes, aeTitle, port, uid, peerTls, serverTls } from './values.ts';
 
 const stowSettings = z.strictObject({
   maxParts: z
@@ -65,38 +65,13 @@ export const receiveSettings = z
       .describe(
         'Who may send: calling AE title and the addresses (IPv4, IPv6 or CIDR) that it may come from. Anybody else is rejected (1/1/3). Empty: nobody.',
       ),
-    tls: z
-      .strictObject({
-        host: z
-          .string()
-          .min(1)
-          .default('127.0.0.1')
-          .describe(
-            'Address that the TLS port listens on. With `receive.host` on loopback, this is the only way in from other machines.',
-          ),
-        port: port.default(2762).describe('TCP port for DICOM TLS; 0 takes a free one.'),
-        certFile: pemFile.describe('Certificate of the agent, with its chain, PEM.'),
-        keyFile: pemFile.describe('Private key, PEM.'),
-        caFile: pemFile
-          .optional()
-          .describe(
-            "Authorities of the senders' certificates (or the senders' own, where they are self-signed), PEM. Left out, no certificate is asked for.",
-          ),
-        clientCertificates: z
-          .enum(['required', 'optional'])
-          .default('required')
-          .describe(
-            '`required`: a sender without a valid certificate is refused (needs `caFile`). `optional`: it may show none; one that is shown must be valid.',
-          ),
-      })
-      .refine(
-        ({ clientCertificates, caFile }) => clientCertificates === 'optional' || caFile !== undefined,
-        'caFile is needed to require certificates of senders; name it, or set clientCertificates to optional',
-      )
-      .optional()
-      .describe(
-        'Take DICOM TLS (1.2 with AEAD suites, 1.3; PS3.15 B.12) on a port beside the plain one. Renewed files are used within half a minute, or at SIGHUP.',
-      ),
+    tls: serverTls({
+      defaultPort: 2762,
+      plainHost: 'receive.host',
+      port: 'TCP port for DICOM TLS; 0 takes a free one.',
+    }).describe(
+      'Take DICOM TLS (1.2 with AEAD suites, 1.3; PS3.15 B.12) on a port beside the plain one. Renewed files are used within half a minute, or at SIGHUP.',
+    ),
     maxAssociations: z
       .int()
       .min(1)

@@ -48,3 +48,35 @@ export const KEY_WITH_CERTIFICATE = 'name both certFile and keyFile, or neither'
 
 /** TLS to a peer; the files are read at each connection, so that renewed ones are used at once. */
 export const peerTls = z.strictObject(tlsFileSettings).refine(isKeyWithCertificate, KEY_WITH_CERTIFICATE).optional();
+
+/** A port that takes TLS beside a plain one. */
+export const serverTls = (texts: { defaultPort: number; plainHost: string; port: string }) =>
+  z
+    .strictObject({
+      host: z
+        .string()
+        .min(1)
+        .default('127.0.0.1')
+        .describe(
+          `Address that the TLS port listens on. With \`${texts.plainHost}\` on loopback, this is the only way in from other machines.`,
+        ),
+      port: port.default(texts.defaultPort).describe(texts.port),
+      certFile: pemFile.describe('Certificate of the agent, with its chain, PEM.'),
+      keyFile: pemFile.describe('Private key, PEM.'),
+      caFile: pemFile
+        .optional()
+        .describe(
+          "Authorities of the senders' certificates (or the senders' own, where they are self-signed), PEM. Left out, no certificate is asked for.",
+        ),
+      clientCertificates: z
+        .enum(['required', 'optional'])
+        .default('required')
+        .describe(
+          '`required`: a sender without a valid certificate is refused (needs `caFile`). `optional`: it may show none; one that is shown must be valid.',
+        ),
+    })
+    .refine(
+      ({ clientCertificates, caFile }) => clientCertificates === 'optional' || caFile !== undefined,
+      'caFile is needed to require certificates of senders; name it, or set clientCertificates to optional',
+    )
+    .optional();

@@ -1,5 +1,5 @@
-import { BlockList, isIP } from 'node:net';
-import { TriageError } from '../base/errors.ts';
+import { addressListOf, isInAddressList } from '../base/addressList.ts';
+import type { CallerCertificate } from '../base/tlsAcceptor.ts';
 import { CT_SOP_CLASSES, isStorageSopClass, STORAGE_COMMITMENT_PUSH_MODEL, VERIFICATION } from '../dicom/sopClasses.ts';
 import { DECODABLE_TRANSFER_SYNTAXES, isKeptTransferSyntax } from '../dicom/transferSyntaxes.ts';
 import {
@@ -17,14 +17,6 @@ export interface Rejection {
   reason: number;
   /** Text for people, without PHI. */
   why: string;
-}
-
-/** A certificate that TLS has verified. */
-export interface CallerCertificate {
-  /** SHA-256, upper-case hex pairs with colons. */
-  fingerprint256: string;
-  /** Common name and alternative DNS names. */
-  names: readonly string[];
 }
 
 /** Where an association comes from. */
@@ -59,12 +51,12 @@ const SERVICES: ReadonlySet<string> = new Set([VERIFICATION, STORAGE_COMMITMENT_
 export function createAssociationPolicy(config: Omit<ReceiveConfig, 'tls' | 'stow'>): AssociationPolicy {
   const sources = config.sources.map(({ aeTitle, addresses, certificates }) => ({
     aeTitle,
-    addresses: blockListOf(addresses, 'receive.sources'),
+    addresses: addressListOf(addresses, 'receive.sources'),
     certificates: certificates ?? [],
   }));
   const privateClasses = new Set(config.acceptedSopClasses);
   const sourcesHere = (aeTitle: string, address: string) =>
-    sources.filter((source) => source.aeTitle === aeTitle && contains(source.addresses, address));
+    sources.filter((source) => source.aeTitle === aeTitle && isInAddressList(source.addresses, address));
   return {
     isStranger: (callingAeTitle, address) => sourcesHere(callingAeTitle, address).length === 0,
     judge: (request, { address, certificate }, open) => {
@@ -105,7 +97,7 @@ export function createAssociationPolicy(config: Omit<ReceiveConfig, 'tls' | 'sto
           ? { id, result: 4, abstractSyntaxUid }
           : { id, result: 0, abstractSyntaxUid, transferSyntaxUid };
       }),
-    knows: (address) => sources.some((source) => contains(source.addresses, address)),
+    knows: (address) => sources.some((source) => isInAddressList(source.addresses, address)),
   };
 }
 
@@ -164,32 +156,4 @@ function chosenSyntax(
   return allowed.find(
     (uid) => acceptedTransferSyntaxes !== undefined || (!CT_SOP_CLASSES.has(sopClassUid) && isKeptTransferSyntax(uid)),
   );
-}
-
-/** Parses the addresses and networks of an option. @throws TriageError `config-invalid` naming the entry that is neither */
-export function blockListOf(addresses: readonly string[], option: string): BlockList {
-  const list = new BlockList();
-  for (const entry of addresses) {
-    const [address = '', bits, ...rest] = entry.split('/');
-    const version = address.includes('%') ? 0 : isIP(address);
-    const prefix = bits === undefined ? null : /^\d{1,3}$/.test(bits) ? Number(bits) : Number.NaN;
-    const longest = version === 4 ? 32 : 128;
-    if (version === 0 || rest.length > 0 || (prefix !== null && !(prefix >= 0 && prefix <= longest))) {
-      throw new TriageError(
-        'config-invalid',
-        `${option}: "${entry}" is neither an IPv4 or IPv6 address nor a network such as 10.0.0.0/8.`,
-      );
-    }
-    const family = version === 4 ? 'ipv4' : 'ipv6';
-    if (prefix === null) list.addAddress(address, family);
-    else list.addSubnet(address, prefix, family);
-  }
-  return list;
-}
-
-function contains(list: BlockList, address: string): boolean {
-  // A socket listening on IPv6 reports IPv4 peers as ::ffff:a.b.c.d, and link-local ones with a zone.
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
-  const version = isIP(plain);
-  return version !== 0 && list.check(plain, version === 4 ? 'ipv4' : 'ipv6');
 }

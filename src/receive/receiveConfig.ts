@@ -1,3 +1,4 @@
+import type { ServerTls } from '../base/tlsAcceptor.ts';
 import { EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transferSyntaxes.ts';
 
 /** Who may send: a calling AE title and the addresses that it may come from. */
@@ -7,18 +8,6 @@ export interface AllowedSource {
   addresses: readonly string[];
   /** SHA-256 fingerprints or names of its certificates. When given, it may come by TLS only, with one of them. */
   certificates?: readonly string[] | undefined;
-}
-
-/** DICOM TLS (PS3.15 B.12) beside the plain port; certificate, key and authorities are PEM texts. */
-export interface ReceiveTls {
-  host: string;
-  /** 0 picks a free port. */
-  port: number;
-  cert: string;
-  key: string;
-  /** Authorities of the senders' certificates. Without them no certificate is asked for. */
-  ca?: string;
-  clientCertificates: 'required' | 'optional';
 }
 
 /** STOW-RS behind the page's server, which lets in, identifies, and hands the bytes on over loopback. */
@@ -55,8 +44,8 @@ export interface ReceiveConfig {
   acceptedSopClasses: readonly string[];
   /** Transfer syntaxes of storage contexts. Default: those that can be decoded, and for objects other than CT every one in which an object can be kept. */
   acceptedTransferSyntaxes?: readonly string[];
-  /** Absent: no TLS port. */
-  tls?: ReceiveTls;
+  /** DICOM TLS (PS3.15 B.12) beside the plain port. Absent: no TLS port. */
+  tls?: ServerTls;
   /** Absent: no STOW-RS. */
   stow?: ReceiveStow | undefined;
 }

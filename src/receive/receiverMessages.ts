@@ -3,7 +3,8 @@ import type { CommitmentReported, CommitmentRequest } from '../case/commitment.t
 import { ERROR_KINDS, TriageError, type ErrorCode } from '../base/errors.ts';
 import type { Log, LogFields } from '../base/log.ts';
 import type { CommitmentAnswer } from './commitmentService.ts';
-import type { AllowedCallers, ReceiveConfig, ReceiveTls } from './receiveConfig.ts';
+import type { ServerTls } from '../base/tlsAcceptor.ts';
+import type { AllowedCallers, ReceiveConfig } from './receiveConfig.ts';
 import type { Refusal } from './refusals.ts';
 
 /**
@@ -16,7 +17,7 @@ export type EndOfSending = 'released' | 'closed' | 'broken';
 export type ReceiverOrder =
   | { type: 'start'; config: ReceiveConfig; spoolDir: string; idPrefix: string }
   | { type: 'describe'; id: number; paths: string[] }
-  | { type: 'renew-tls'; tls: ReceiveTls }
+  | { type: 'renew-tls'; tls: ServerTls }
   | { type: 'allow'; callers: AllowedCallers }
   | { type: 'commitment'; id: number; answer: CommitmentAnswer }
   | { type: 'usage'; id: number }

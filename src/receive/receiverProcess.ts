@@ -11,7 +11,8 @@ import {
   type ReceiverCounters,
   type ReceiverOptions,
 } from './receiverRecord.ts';
-import type { AllowedCallers, ReceiveConfig, ReceiveTls } from './receiveConfig.ts';
+import type { ServerTls } from '../base/tlsAcceptor.ts';
+import type { AllowedCallers, ReceiveConfig } from './receiveConfig.ts';
 import { receiverFork } from './receiverFork.ts';
 import { listSpool } from './spool.ts';
 
@@ -22,7 +23,7 @@ export interface Receiver {
   /** Loopback port that takes STOW-RS requests from the page's server; null without `stow`, and while the process is being started again. */
   stowPort(): number | null;
   /** Later TLS connections use this certificate, key and authorities. */
-  renewTls(tls: ReceiveTls): void;
+  renewTls(tls: ServerTls): void;
   /** Later associations are judged by these sources, also when the process is started again. */
   allow(callers: AllowedCallers): void;
   isUp(): boolean;

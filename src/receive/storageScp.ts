@@ -3,16 +3,16 @@ import { hex16 } from '../base/hex16.ts';
 import type { StoredInstance } from '../case/case.ts';
 import type { CommitmentReported, CommitmentRequest } from '../case/commitment.ts';
 import { TriageError, messageOf } from '../base/errors.ts';
+import { createTlsAcceptor, type CallerCertificate, type ServerTls, type TlsAcceptor } from '../base/tlsAcceptor.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { serveAssociation, type Association, type AssociationEnd } from './association.ts';
-import { createAssociationPolicy, type AssociationPolicy, type CallerCertificate } from './associationPolicy.ts';
+import { createAssociationPolicy, type AssociationPolicy } from './associationPolicy.ts';
 import type { CommitmentAnswer } from './commitmentService.ts';
-import type { AllowedCallers, ReceiveConfig, ReceiveTls } from './receiveConfig.ts';
+import type { AllowedCallers, ReceiveConfig } from './receiveConfig.ts';
 import type { EndOfSending } from './receiverMessages.ts';
 import type { Refusal, RefusalKind } from './refusals.ts';
 import type { Spool } from './spool.ts';
-import { createTlsAcceptor, type TlsAcceptor } from './tlsAcceptor.ts';
 
 /** Events of the associations, in order: `opened`, any number of `stored`, `ended`. */
 export interface StorageScpListener {
@@ -31,7 +31,7 @@ export interface StorageScp {
   /** Null without TLS. */
   tlsPort: number | null;
   /** Later TLS connections use this certificate, key and authorities. @throws TriageError `config-invalid` when they do not fit together */
-  renewTls(tls: ReceiveTls): void;
+  renewTls(tls: ServerTls): void;
   /** Later associations are judged by these; open ones go on. */
   allow(callers: AllowedCallers): void;
   /** Takes no more connections, lets current objects finish for at most `graceMs`, and ends. */
@@ -91,7 +91,8 @@ export async function startStorageScp(options: StorageScpOptions): Promise<Stora
   const connections = new Map<Socket, Connection>();
   const served = new Set<Promise<void>>();
 
-  const acceptor = config.tls === undefined ? null : createTlsAcceptor(config.tls, config.requestTimeoutMs);
+  const acceptor =
+    config.tls === undefined ? null : createTlsAcceptor('receive.tls', config.tls, config.requestTimeoutMs);
 
   /** From a connection that was taken to its end; with `tls`, after a handshake. */
   const serveConnection = async (socket: Socket, connection: Connection, tls: TlsAcceptor | null): Promise<void> => {

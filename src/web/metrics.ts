@@ -142,6 +142,15 @@ function recordParts({ gauge, counter }: Recorder, system: SystemStatus): void {
     ]);
   }
   counter('received_objects', 'Objects acknowledged since the start.', system.receiver.stored);
+  if (system.hl7 !== null) {
+    counter('accepted_messages', 'HL7 messages answered AA since the start.', system.hl7.accepted);
+    counter('refused_messages', 'HL7 messages answered AE or AR since the start.', system.hl7.refused);
+    counter(
+      'refused_message_connections',
+      'Connections for HL7 not let in since the start.',
+      system.hl7.refusedConnections,
+    );
+  }
   counter('rejected_associations', 'Associations rejected since the start.', system.receiver.rejected);
   counter(
     'slices_encoded_on_arrival',

@@ -70,6 +70,7 @@ export const READY: SystemStatus = {
     maxAssociations: 20,
     restarts: 1,
   },
+  hl7: null,
   proofOfLife: {
     alarm: null,
     lastOutcome: null,

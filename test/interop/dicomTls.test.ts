@@ -9,7 +9,8 @@ import { messageOf } from '../../src/base/errors.ts';
 import { createLog } from '../../src/base/log.ts';
 import type { StoredInstance } from '../../src/case/case.ts';
 import { createDimseScu } from '../../src/pacs/dimseScu.ts';
-import { DEFAULT_RECEIVE_CONFIG, type ReceiveTls } from '../../src/receive/receiveConfig.ts';
+import type { ServerTls } from '../../src/base/tlsAcceptor.ts';
+import { DEFAULT_RECEIVE_CONFIG } from '../../src/receive/receiveConfig.ts';
 import { startReceiver, type Receiver } from '../../src/receive/receiverProcess.ts';
 import type { Refusal } from '../../src/receive/refusals.ts';
 import { writeSampleResults } from '../unit/pacs/sampleObjects.ts';
@@ -30,7 +31,7 @@ let refusals: Refusal[];
 let file: string;
 const log = createLog('silent');
 
-const material = async ({ certFile, keyFile }: Identity, more: Partial<ReceiveTls> = {}): Promise<ReceiveTls> => ({
+const material = async ({ certFile, keyFile }: Identity, more: Partial<ServerTls> = {}): Promise<ServerTls> => ({
   host: '127.0.0.1',
   port: 0,
   cert: await readFile(certFile, 'utf8'),

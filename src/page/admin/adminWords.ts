@@ -265,6 +265,10 @@ export const adminWords = {
   queueOf: (assemble: number, infer: number, report: number) =>
     `${assemble} arriving, ${infer} to be scored, ${report} to be reported`,
   outbox: 'Results on their way',
+  hl7: 'HL7 messages',
+  hl7Of: (port: number, accepted: number, refused: number) =>
+    `port ${port}, ${accepted} accepted, ${refused} refused since the start`,
+  hl7Refused: (time: string, why: string) => `Last refused ${time}: ${why}`,
   auditRepository: 'Audit repository',
   auditSent: (seq: number) => `has the audit up to entry ${seq}`,
   auditWaiting: (count: number, since: string) =>

@@ -53,7 +53,7 @@ export default function SystemPage() {
 
 /** The state of each part of the agent, in words. */
 function SystemFacts({ system, overview, nowMs }: { system: SystemDetail; overview: WorklistAnswer; nowMs: number }) {
-  const { model, modelError, receiver, auditRepository } = overview.system;
+  const { model, modelError, receiver, hl7, auditRepository } = overview.system;
   const { queue, outbox } = overview.totals;
   return (
     <dl class="system-facts">
@@ -67,6 +67,19 @@ function SystemFacts({ system, overview, nowMs }: { system: SystemDetail; overvi
       <dd class={receiver.up ? '' : 'kind-fault'}>
         {receiver.up ? `${receiver.aeTitle}, ${receiver.port}` : words.receiverDown}
       </dd>
+      {hl7 !== null && (
+        <>
+          <dt>{words.hl7}</dt>
+          <dd>
+            {words.hl7Of(hl7.port, hl7.accepted, hl7.refused)}
+            {hl7.lastRefusal !== null && (
+              <span class="reason">
+                {words.hl7Refused(clockTime(hl7.lastRefusal.atMs, nowMs), hl7.lastRefusal.why)}
+              </span>
+            )}
+          </dd>
+        </>
+      )}
       <dt>{words.queue}</dt>
       <dd>{words.queueOf(queue.assemble, queue.infer, queue.report)}</dd>
       <dt>{words.outbox}</dt>

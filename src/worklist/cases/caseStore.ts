@@ -42,6 +42,7 @@ import { casesWithWaitingPictures, giveUpPictures, waitingBytes } from './waitin
 import { renameDestination } from './renameDestination.ts';
 import { countForShadow, nextForShadow, saveShadowScore, shadowScores } from '../models/shadowScores.ts';
 import { saveSliceFeatures, sliceFeatures } from './sliceFeatures.ts';
+import { takeReports } from './takenMessages.ts';
 import { apply, claim, fail, heartbeat, nudgeComplete, release } from './stages.ts';
 import { endLeases, renewLeases, takeLease } from './workLeases.ts';
 import { DEFAULT_CASE_STORE_OPTIONS } from './storeContext.ts';
@@ -140,6 +141,7 @@ const OPERATIONS = {
   stopRinging,
   takeCommitmentReport,
   takeLease,
+  takeReports,
   threshold,
   thresholdChange,
   unreadStudies,

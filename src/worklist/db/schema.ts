@@ -578,6 +578,17 @@ interface FilesToDeleteTable {
   path: string;
 }
 
+/** An HL7 message that was taken. */
+interface TakenMessagesTable {
+  /** MSH-3 and MSH-4. */
+  sender: string;
+  /** MSH-10. */
+  control_id: string;
+  /** Of what follows MSH. */
+  sha256: string;
+  taken_at: number;
+}
+
 /** An archive that is asked for new studies. */
 interface WatchedArchivesTable {
   name: string;
@@ -692,6 +703,7 @@ export interface Schema {
   case_counts: CaseCountsTable;
   asked_commitments: AskedCommitmentsTable;
   commitment_requests: CommitmentRequestsTable;
+  taken_messages: TakenMessagesTable;
   watched_archives: WatchedArchivesTable;
   watched_studies: WatchedStudiesTable;
   prior_searches: PriorSearchesTable;

@@ -229,6 +229,15 @@ it('wants the authority of certificates that are required or pinned', () => {
   expect(tls).toMatchObject({ port: 2762, host: '127.0.0.1', clientCertificates: 'required' });
 });
 
+it('listens for messages of the RIS only where it is asked to, and then for nobody until a source is named', () => {
+  expect(configFrom({}).hl7).toBeUndefined();
+  expect(configFrom({ hl7: {} }).hl7).toMatchObject({ host: '127.0.0.1', port: 2575, sources: [], reports: 'final' });
+  const tls = { certFile: 'a.pem', keyFile: 'a.key', caFile: 'ca.pem' };
+  expect(configFrom({ hl7: { tls } }).hl7?.tls).toMatchObject({ port: 2576, clientCertificates: 'required' });
+  expect(() => configFrom({ hl7: { accessionFrom: ['OBR-99' as 'OBR-18'] } })).toThrow(/hl7\.accessionFrom/);
+  expect(() => configFrom({ hl7: { maxMessageBytes: 1_000 } })).toThrow(/hl7\.maxMessageBytes/);
+});
+
 describe('selection rules', () => {
   const of = (...selection: Record<string, unknown>[]) =>
     configFrom({

@@ -45,6 +45,15 @@ export const READY: SystemStatus = {
     maxAssociations: 20,
     restarts: 1,
   },
+  hl7: {
+    port: 2575,
+    tlsPort: null,
+    openConnections: 1,
+    accepted: 41,
+    refused: 42,
+    refusedConnections: 43,
+    lastRefusal: null,
+  },
   proofOfLife: {
     alarm: null,
     lastOutcome: null,

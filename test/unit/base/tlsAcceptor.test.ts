@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import { createTlsAcceptor } from '../../../src/receive/tlsAcceptor.ts';
+import { createTlsAcceptor } from '../../../src/base/tlsAcceptor.ts';
 import { authority } from '../../interop/authority.ts';
 import { temporaryFolder } from '../worklist/fixture.ts';
 
@@ -16,7 +16,7 @@ test('a peer that never begins its handshake is closed in time, and a key of ano
     key: await text(own.keyFile),
     clientCertificates: 'optional' as const,
   };
-  const acceptor = createTlsAcceptor(tls, 40);
+  const acceptor = createTlsAcceptor('receive.tls', tls, 40);
   const key = await text(other.keyFile);
   expect(() => {
     acceptor.renew({ ...tls, key });

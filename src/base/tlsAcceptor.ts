@@ -1,9 +1,27 @@
 import type { Socket } from 'node:net';
 import { createSecureContext, createServer, type PeerCertificate, type TLSSocket } from 'node:tls';
-import { TriageError, messageOf } from '../base/errors.ts';
-import { TLS_PROFILE } from '../base/tlsProfile.ts';
-import type { CallerCertificate } from './associationPolicy.ts';
-import type { ReceiveTls } from './receiveConfig.ts';
+import { TriageError, messageOf } from './errors.ts';
+import { TLS_PROFILE } from './tlsProfile.ts';
+
+/** A port that takes TLS beside a plain one; certificate, key and authorities are PEM texts. */
+export interface ServerTls {
+  host: string;
+  /** 0 picks a free port. */
+  port: number;
+  cert: string;
+  key: string;
+  /** Authorities of the callers' certificates. Without them no certificate is asked for. */
+  ca?: string;
+  clientCertificates: 'required' | 'optional';
+}
+
+/** A certificate that TLS has verified. */
+export interface CallerCertificate {
+  /** SHA-256, upper-case hex pairs with colons. */
+  fingerprint256: string;
+  /** Common name and alternative DNS names. */
+  names: readonly string[];
+}
 
 /** How a handshake ended. `why` is null when the peer went away without having begun one, as port checks do. */
 type HandshakeEnd =
@@ -15,12 +33,12 @@ export interface TlsAcceptor {
   /** Never rejects. A refused connection is closed. */
   handshake(socket: Socket): Promise<HandshakeEnd>;
   /** Later handshakes use this certificate, key and authorities. @throws TriageError `config-invalid` when they do not fit together */
-  renew(tls: ReceiveTls): void;
+  renew(tls: ServerTls): void;
 }
 
-/** @throws TriageError `config-invalid` when certificate and key do not fit together */
-export function createTlsAcceptor(tls: ReceiveTls, handshakeTimeoutMs: number): TlsAcceptor {
-  let current = checked(tls);
+/** `setting` names the files in messages. @throws TriageError `config-invalid` when certificate and key do not fit together */
+export function createTlsAcceptor(setting: string, tls: ServerTls, handshakeTimeoutMs: number): TlsAcceptor {
+  let current = checked(setting, tls);
   return {
     handshake: (socket) =>
       new Promise((resolve) => {
@@ -43,7 +61,7 @@ export function createTlsAcceptor(tls: ReceiveTls, handshakeTimeoutMs: number): 
         };
         server.once('secureConnection', (stream) => {
           const certificate = stream.getPeerCertificate();
-          const why = certificateRefusal(stream, certificate, clientCertificates === 'required');
+          const why = certificateRefusal(setting, stream, certificate, clientCertificates === 'required');
           if (why === null) {
             resolve({ kind: 'secure', stream, certificate: callerCertificate(certificate) });
             return;
@@ -57,19 +75,19 @@ export function createTlsAcceptor(tls: ReceiveTls, handshakeTimeoutMs: number): 
         server.emit('connection', socket);
       }),
     renew: (renewed) => {
-      current = checked(renewed);
+      current = checked(setting, renewed);
     },
   };
 }
 
-function checked(tls: ReceiveTls): ReceiveTls {
+function checked(setting: string, tls: ServerTls): ServerTls {
   try {
     createSecureContext({ cert: tls.cert, key: tls.key, ...(tls.ca === undefined ? {} : { ca: tls.ca }) });
     return tls;
   } catch (error) {
     throw new TriageError(
       'config-invalid',
-      `receive.tls: the certificate and its key cannot be used together: ${messageOf(error)}`,
+      `${setting}: the certificate and its key cannot be used together: ${messageOf(error)}`,
       { cause: error },
     );
   }
@@ -83,11 +101,16 @@ const CERTIFICATE_ERRORS: Readonly<Record<string, string>> = {
 };
 
 /** Why this peer may not go on; null when it may. */
-function certificateRefusal(stream: TLSSocket, certificate: PeerCertificate, isRequired: boolean): string | null {
+function certificateRefusal(
+  setting: string,
+  stream: TLSSocket,
+  certificate: PeerCertificate,
+  isRequired: boolean,
+): string | null {
   if (Object.keys(certificate).length === 0) return isRequired ? 'it showed no certificate' : null;
   if (stream.authorized) return null;
   const code = String(stream.authorizationError);
-  return CERTIFICATE_ERRORS[code] ?? `its certificate is of no authority in receive.tls.caFile (${code})`;
+  return CERTIFICATE_ERRORS[code] ?? `its certificate is of no authority in ${setting}.caFile (${code})`;
 }
 
 function callerCertificate(certificate: PeerCertificate): CallerCertificate | null {
