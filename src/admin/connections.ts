@@ -30,6 +30,7 @@ export interface ConnectionsOptions {
   destinations: () => readonly DestinationPeer[];
   /** Whether the page may add destinations. */
   mayChangeDestinations: boolean;
+  destinationFiles: () => Promise<ConnectionsAnswer['destinationFiles']>;
   sources: () => readonly SourcePeer[];
   /** A sender that nobody has let in, and that an admin may let in on the page. */
   mayBeLetIn: (aeTitle: string, address: string) => boolean;
@@ -53,6 +54,7 @@ export function createConnections({
   receiver,
   destinations,
   mayChangeDestinations,
+  destinationFiles,
   sources,
   mayBeLetIn,
   selection,
@@ -73,6 +75,7 @@ export function createConnections({
       return {
         receiver: receiver(),
         mayChangeDestinations,
+        destinationFiles: await destinationFiles(),
         destinations: await Promise.all(
           destinations().map(async (destination) => ({
             ...destination,

@@ -136,6 +136,7 @@ export function createAdministration(options: AdministrationOptions): Administra
       receiver,
       destinations: () => destinationPeers(options),
       mayChangeDestinations: options.destinations.mayChange,
+      destinationFiles: () => options.destinations.files(),
       sources: () => [
         ...options.sources.ofFile.map((source) => peerOf(source, 'file')),
         ...options.sources.ofPage().map((source) => peerOf(source, 'page')),

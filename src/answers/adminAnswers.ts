@@ -76,24 +76,58 @@ export const echoAnswer = echo;
 /** What a peer answered when it was asked whether it is there. */
 export type EchoAnswer = z.infer<typeof echoAnswer>;
 
+const filePath = z.string().max(1_024).describe('One of `destinationFiles`; what it holds is never shown.');
+const namedSecret = z.strictObject({ env: z.string().max(255).optional(), file: filePath.optional() });
+const namedTls = z.strictObject({
+  caFile: filePath.optional(),
+  certFile: filePath.optional(),
+  keyFile: filePath.optional(),
+  serverName: z.string().max(255).optional(),
+});
+const everyDestination = {
+  name: z.string().max(64),
+  tls: namedTls.optional(),
+  timeoutMs: z.int(),
+  confirm: z.enum(['find', 'none']),
+  objects: z.array(z.enum(['report', 'card', 'heatmaps', 'keySlices'])).max(8),
+  decisions: z.enum(['all', 'suspected']),
+  rejectReplaced: z.boolean(),
+  characterSet: z.enum(['ISO_IR 192', 'ISO_IR 100']),
+  state: z.enum(['active', 'paused', 'retired']),
+};
+
 export const destinationEntry = z
-  .strictObject({
-    name: z.string().max(64),
-    aeTitle: z.string().max(64),
-    host: z.string().max(255),
-    port: z.int(),
-    callingAeTitle: z.string().max(64),
-    timeoutMs: z.int(),
-    confirm: z.enum(['find', 'none']),
-    commitment: z.boolean(),
-    retrieve: z.enum(['move', 'get', 'auto']),
-    objects: z.array(z.enum(['report', 'card', 'heatmaps', 'keySlices'])).max(8),
-    decisions: z.enum(['all', 'suspected']),
-    rejectReplaced: z.boolean(),
-    characterSet: z.enum(['ISO_IR 192', 'ISO_IR 100']),
-    state: z.enum(['active', 'paused', 'retired']),
-  })
-  .meta({ id: 'Destination', description: 'A DIMSE destination without TLS, in the words of the configuration.' });
+  .discriminatedUnion('kind', [
+    z.strictObject({
+      kind: z.literal('dimse'),
+      aeTitle: z.string().max(64),
+      host: z.string().max(255),
+      port: z.int(),
+      callingAeTitle: z.string().max(64),
+      commitment: z.boolean(),
+      retrieve: z.enum(['move', 'get', 'auto']),
+      ...everyDestination,
+    }),
+    z.strictObject({
+      kind: z.literal('dicomweb'),
+      url: z.string().max(1_024),
+      auth: z.discriminatedUnion('kind', [
+        z.strictObject({ kind: z.literal('none') }),
+        z.strictObject({ kind: z.literal('basic'), username: z.string().max(255), password: namedSecret }),
+        z.strictObject({ kind: z.literal('bearer'), token: namedSecret }),
+        z.strictObject({
+          kind: z.literal('oauth2'),
+          tokenUrl: z.string().max(1_024),
+          clientId: z.string().max(255),
+          clientSecret: namedSecret,
+          scope: z.string().max(1_024),
+          clientAuth: z.enum(['basic', 'body']),
+        }),
+      ]),
+      ...everyDestination,
+    }),
+  ])
+  .meta({ id: 'Destination', description: 'A destination, in the words of the configuration.' });
 /** A destination as it is set on the page. */
 export type DestinationEntry = z.infer<typeof destinationEntry>;
 
@@ -119,6 +153,9 @@ export const connectionsAnswer = z
         .describe('The TLS port; null without one.'),
     }),
     mayChangeDestinations: z.boolean().describe('False where the site keeps its settings in files (`web.settings`).'),
+    destinationFiles: z
+      .strictObject({ folder: z.string(), files: z.array(z.string()).describe('Full paths.') })
+      .describe('Files that a destination may name as its secrets and certificates (`web.secretsDir`).'),
     destinations: z.array(
       z.strictObject({
         name: z.string(),

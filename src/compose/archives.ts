@@ -30,7 +30,7 @@ export function isArchive(destination: Destination): boolean {
   return destination.kind === 'dimse' || isWebArchive(destination);
 }
 
-/** Finds and fetches studies of a destination, in the way that is configured for it. @throws TriageError `config-invalid` when its secret cannot be read */
+/** Finds and fetches studies of a destination, in the way that is configured for it. */
 export function archiveClient(
   destination: Destination,
   {

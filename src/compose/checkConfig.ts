@@ -8,7 +8,8 @@ import { addressListOf } from '../base/addressList.ts';
 import { makeFolder } from '../base/durably.ts';
 import { messageOf, TriageError } from '../base/errors.ts';
 import { fileErrorWords } from '../base/listFiles.ts';
-import type { Config, Destination, SecretSource } from '../config/config.ts';
+import type { Config, SecretSource } from '../config/config.ts';
+import { secretsOfDestination } from '../config/destinationSecrets.ts';
 import { readSecret } from '../config/configFile.ts';
 import { readTlsFiles, type TlsFiles } from '../config/tlsFiles.ts';
 import { readCron } from '../housekeeping/schedule.ts';
@@ -81,20 +82,14 @@ export function isAgentRunning(dataDir: string): boolean {
 }
 
 function secretsOf({ destinations, web }: Config): [string, SecretSource][] {
-  const found = destinations.flatMap((destination): [string, SecretSource][] => {
-    if (destination.kind !== 'dicomweb') return [];
-    const { name, auth, proxy } = destination;
-    const secrets = [authSecret(auth), proxy?.password].filter((one) => one !== undefined);
-    return secrets.map((source) => [`destinations ${name}`, source]);
-  });
+  const found = destinations.flatMap((destination) =>
+    secretsOfDestination(destination).map(([, source]): [string, SecretSource] => [
+      `destinations ${destination.name}`,
+      source,
+    ]),
+  );
   const clientSecret = web.signIn === 'oidc' ? web.oidc?.clientSecret : undefined;
   return clientSecret === undefined ? found : [...found, ['web.oidc.clientSecret', clientSecret]];
-}
-
-function authSecret(auth: Extract<Destination, { kind: 'dicomweb' }>['auth']): SecretSource | undefined {
-  if (auth.kind === 'none') return undefined;
-  if (auth.kind === 'basic') return auth.password;
-  return auth.kind === 'bearer' ? auth.token : auth.clientSecret;
 }
 
 function secret(option: string, source: SecretSource, environment: NodeJS.ProcessEnv): void {

@@ -21,13 +21,13 @@ const ECHO_TIMEOUT_MS = 8_000;
 
 type PacsPorts = Pick<AgentPorts, 'clock' | 'log' | 'environment'>;
 
-/** The adapter of one destination. @throws TriageError `config-invalid` when its secret cannot be read */
+/** The adapter of one destination. Secrets and certificates are read at each use: one that cannot be read stops that attempt, and nothing else. */
 export function createPacs(destination: Destination, ports: PacsPorts, isFetchedFrom = false): Pacs & ReportSource {
   if (destination.kind === 'dimse') return createDimseScu(dimsePeer(destination), ports);
   return createDicomWeb({ ...destination, ...webAccess(destination, ports), isFetchedFrom }, ports);
 }
 
-/** The adapter of one destination, by which the connection is tested: with what the agent itself fetches from there. @throws TriageError `config-invalid` */
+/** The adapter of one destination, by which the connection is tested: with what the agent itself fetches from there. */
 export function createProbedPacs(
   destination: Destination,
   { watch, priors }: Pick<Config, 'watch' | 'priors'>,
@@ -37,7 +37,7 @@ export function createProbedPacs(
   return createPacs(destination, ports, isFetchedFrom);
 }
 
-/** Credentials, certificates and proxy of a DICOMweb service. @throws TriageError `config-invalid` when one of its secrets cannot be read */
+/** Credentials, certificates and proxy of a DICOMweb service; what cannot be read is thrown when it is used (`config-invalid`). */
 export function webAccess(
   { auth, tls, proxy, timeoutMs }: Extract<Destination, { kind: 'dicomweb' }>,
   { clock, environment }: Pick<PacsPorts, 'clock' | 'environment'>,
@@ -49,12 +49,9 @@ export function webAccess(
     ...(tls && { tls: () => ({ ...readTlsFiles(tls), serverName: tls.serverName }) }),
     ...(proxy && { proxy: () => ({ url: proxy.url, authorization: proxyAuthorization() }) }),
   };
-  // A secret that cannot be read stops the start; later it stops a delivery, which is tried again.
-  proxyAuthorization();
   if (auth.kind === 'none') return { via };
   if (auth.kind === 'oauth2') {
     const clientSecret = (): string => secretOf(auth.clientSecret);
-    clientSecret();
     // The name in the certificate of the service is not that of the authorization server.
     const toServer: HttpVia = { ...via, ...(tls && { tls: () => readTlsFiles(tls) }) };
     const credentials = createClientCredentials({ ...auth, clientSecret, timeoutMs }, toServer, clock);
@@ -73,7 +70,6 @@ export function webAccess(
         ? basicAuthorization(auth.username, secretOf(auth.password))
         : `Bearer ${secretOf(auth.token)}`,
   });
-  headers();
   return { via, headers };
 }
 

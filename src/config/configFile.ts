@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { messageOf, TriageError } from '../base/errors.ts';
 import { packageRoot } from '../base/packageRoot.ts';
@@ -83,7 +83,7 @@ export function checkDestinationNames(destinations: readonly Pick<Destination, '
 }
 
 /** @throws TriageError `config-invalid` for certificates of a DICOMweb service that is spoken to without TLS */
-function checkWebTls({ destinations }: Config): void {
+export function checkWebTls({ destinations }: Pick<Config, 'destinations'>): void {
   for (const destination of destinations) {
     if (destination.kind !== 'dicomweb' || destination.tls === undefined) continue;
     const { name, url, auth } = destination;
@@ -155,6 +155,10 @@ function checkNode({ node: { roles, sharedDir }, database }: Config): void {
   if (sharedDir === undefined)
     throw problem('who leaves work to others shares objects and results with them. Name the folder (node.sharedDir).');
 }
+
+/** The folder whose files the page may name as secrets and certificates. */
+export const secretsDirOf = ({ dataDir, web }: Pick<Config, 'dataDir' | 'web'>): string =>
+  resolve(web.secretsDir ?? join(dataDir, 'secrets'));
 
 /** The value of a secret. @throws TriageError `config-invalid` when the variable or the file does not exist */
 export function readSecret(source: SecretSource, environment: NodeJS.ProcessEnv): string {

@@ -76,7 +76,7 @@ export const dimseDestination = z.strictObject({
 });
 
 const httpUrl = z.url({ protocol: /^https?$/ });
-function isWithoutCredentials(url: string): boolean {
+export function isWithoutCredentials(url: string): boolean {
   const { username, password } = new URL(url);
   return username === '' && password === '';
 }
@@ -140,7 +140,7 @@ export const destinationsSettings = z
   .array(z.discriminatedUnion('kind', [dimseDestination, webDestination]))
   .default([])
   .describe(
-    'Where results go. A case is delivered when every destination has confirmed what it is to get. DIMSE destinations without TLS can be added on the page *Connections* too; on a name that stands here, this entry counts.',
+    'Where results go. A case is delivered when every destination has confirmed what it is to get. Destinations can be added on the page *Connections* too, with secrets and certificates of `web.secretsDir`; on a name that stands here, this entry counts.',
   );
 
 /** Repetition of failed deliveries. */

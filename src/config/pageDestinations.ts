@@ -1,35 +1,63 @@
-import { z } from 'zod';
+import { basename, join } from 'node:path';
 import { TriageError } from '../base/errors.ts';
 import { validatorWords } from '../base/validatorWords.ts';
 import type { Destination } from './config.ts';
-import { dimseDestination } from './destinationSettings.ts';
+import { secretsOfDestination } from './destinationSecrets.ts';
+import { destinationsSettings, isWithoutCredentials } from './destinationSettings.ts';
 
 /** The key under which the page keeps its destinations, beside those of the file. */
 export const PAGE_DESTINATIONS = 'destinations';
 
-const IN_THE_FILE = 'can name files of this machine, and is set in the configuration file only';
-
-/** A secret or a certificate is named by its file, and an admin of the page is not to point the agent at any file: so DIMSE only, and without TLS. */
-const pageDestination = dimseDestination.extend({
-  kind: z.literal('dimse', `a DICOMweb destination ${IN_THE_FILE}`).default('dimse'),
-  tls: z.never(`a destination by TLS ${IN_THE_FILE}`).optional(),
-});
-
-export const pageDestinationsSettings = z.array(pageDestination);
-export type PageDestination = z.infer<typeof pageDestination>;
+const destination = destinationsSettings.unwrap().element;
 
 /** One destination as a form gives it. @throws TriageError `command-invalid` that names the field */
-export function pageDestinationOf(entry: unknown): PageDestination {
-  const parsed = pageDestination.safeParse(entry, { error: validatorWords });
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new TriageError('command-invalid', `${issue!.path.map(String).join('.') || 'destination'}: ${issue!.message}.`);
+export function pageDestinationOf(entry: unknown, secretsDir: string): Destination {
+  const parsed = destination.safeParse(entry, { error: validatorWords });
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const field = issue!.path.map(String).join('.') || 'destination';
+    throw new TriageError('command-invalid', `${field}: ${issue!.message}.`);
+  }
+  checkNamedFiles(parsed.data, secretsDir);
+  return parsed.data;
+}
+
+/**
+ * An admin of the page could otherwise have the agent send any file that it can read, or variable that it was given, to a host of their choice.
+ * @throws TriageError `command-invalid` for a secret or a certificate that is no file of the folder meant for this
+ */
+export function checkNamedFiles(destination: Destination, secretsDir: string): void {
+  const refused = (key: string, why: string) =>
+    new TriageError('command-invalid', `destination ${destination.name}, ${key}: ${why}`);
+  for (const [key, url] of addressesOf(destination))
+    if (!isWithoutCredentials(url)) throw refused(key, 'no credentials stand in it; they are set under auth.');
+  const secrets = secretsOfDestination(destination);
+  const variable = secrets.find(([, { env }]) => env !== undefined);
+  if (variable !== undefined)
+    throw refused(variable[0], 'a variable is named in the configuration file only. On the page, name a file.');
+  const { caFile, certFile, keyFile } = destination.tls ?? {};
+  const files: [key: string, path: string | undefined][] = [
+    ...secrets.map(([key, { file }]): [string, string | undefined] => [key, file]),
+    ...Object.entries({ 'tls.caFile': caFile, 'tls.certFile': certFile, 'tls.keyFile': keyFile }),
+  ];
+  for (const [key, path] of files)
+    if (path !== undefined && path !== join(secretsDir, basename(path)))
+      throw refused(
+        key,
+        `the page names files of ${secretsDir} only, and ${path} is none. Put it there, or name it in the configuration file.`,
+      );
+}
+
+function addressesOf(destination: Destination): [key: string, url: string][] {
+  if (destination.kind === 'dimse') return [];
+  const { url, auth } = destination;
+  return [['url', url], ...(auth.kind === 'oauth2' ? [['auth.tokenUrl', auth.tokenUrl] as [string, string]] : [])];
 }
 
 /** All destinations that count. On a name that the file has, or had, the file has the last word. */
 export function destinationsInForce(
   ofFile: readonly Destination[],
-  ofPage: readonly PageDestination[],
+  ofPage: readonly Destination[],
 ): readonly Destination[] {
   if (ofPage.length === 0) return ofFile;
   const taken = namesOf(ofFile);
@@ -42,11 +70,11 @@ export function destinationsInForce(
  * @throws TriageError `not-found` when there is none to replace, `command-invalid` when the name is taken
  */
 export function withDestination(
-  ofPage: readonly PageDestination[],
+  ofPage: readonly Destination[],
   ofFile: readonly Destination[],
-  entry: PageDestination,
+  entry: Destination,
   replaces: string | null,
-): PageDestination[] {
+): Destination[] {
   const { name } = entry;
   const present = ofPage.find((one) => one.name === replaces);
   if (replaces !== null && present === undefined) throw notOfPage(replaces);
@@ -62,21 +90,29 @@ export function withDestination(
 }
 
 /** The page's destinations without one. @throws TriageError `not-found` */
-export function withoutDestination(ofPage: readonly PageDestination[], name: string): PageDestination[] {
+export function withoutDestination(ofPage: readonly Destination[], name: string): Destination[] {
   const left = ofPage.filter((one) => one.name !== name);
   if (left.length === ofPage.length) throw notOfPage(name);
   return left;
 }
 
 /** As they are kept and exported: without what is left at its default. */
-export function keptDestinations(destinations: readonly PageDestination[]): object[] | null {
+export function keptDestinations(destinations: readonly Destination[]): object[] | null {
   if (destinations.length === 0) return null;
   return destinations.map((one) => {
-    const { name, kind, aeTitle, host, port, ...options } = one;
-    const defaults = pageDestination.parse({ name, aeTitle, host, port }) as Record<string, unknown>;
-    const chosen = Object.entries(options).filter(([key, value]) => !isSame(value, defaults[key]));
-    return { name, kind, aeTitle, host, port, ...Object.fromEntries(chosen) };
+    const needed = neededOf(one);
+    const defaults = destination.parse(needed) as Record<string, unknown>;
+    const chosen = Object.entries(one).filter(([key, value]) => !(key in needed) && !isSame(value, defaults[key]));
+    return { ...needed, ...Object.fromEntries(chosen) };
   });
+}
+
+/** What has no default. */
+function neededOf(one: Destination): object {
+  const { name, kind } = one;
+  return one.kind === 'dicomweb'
+    ? { name, kind, url: one.url }
+    : { name, kind, aeTitle: one.aeTitle, host: one.host, port: one.port };
 }
 
 const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);

@@ -1,15 +1,11 @@
 import { TriageError, messageOf } from '../base/errors.ts';
 import { validatorWords } from '../base/validatorWords.ts';
-import type { Config } from './config.ts';
-import { checkDestinationNames, checkSelection } from './configFile.ts';
+import type { Config, Destination } from './config.ts';
+import { checkDestinationNames, checkSelection, checkWebTls, secretsDirOf } from './configFile.ts';
 import { yamlValue } from './configLayers.ts';
 import { housekeepingSettings, proofOfLifeSettings } from './operationSettings.ts';
-import {
-  destinationsInForce,
-  PAGE_DESTINATIONS,
-  pageDestinationsSettings,
-  type PageDestination,
-} from './pageDestinations.ts';
+import { destinationsSettings } from './destinationSettings.ts';
+import { checkNamedFiles, destinationsInForce, PAGE_DESTINATIONS } from './pageDestinations.ts';
 import { selectionSettings } from './selectionSettings.ts';
 import { worklistSettings } from './worklistSettings.ts';
 
@@ -20,7 +16,7 @@ const SCHEMAS = {
   'worklist.patientNames': worklistSettings.unwrap().shape.patientNames,
   'proofOfLife.schedule': proofOfLifeSettings.unwrap().shape.schedule,
   'housekeeping.retentionDays': housekeepingSettings.unwrap().shape.retentionDays,
-  [PAGE_DESTINATIONS]: pageDestinationsSettings,
+  [PAGE_DESTINATIONS]: destinationsSettings.unwrap(),
   selection: selectionSettings,
 } as const;
 
@@ -34,7 +30,7 @@ export interface PageValues {
   'worklist.patientNames'?: Config['worklist']['patientNames'];
   'proofOfLife.schedule'?: string;
   'housekeeping.retentionDays'?: number;
-  destinations?: PageDestination[];
+  destinations?: Destination[];
   selection?: Config['selection'];
 }
 
@@ -51,9 +47,11 @@ export function checkedPageValues(said: Partial<Record<PageKey, unknown>>, ofFil
     if (value !== null) values[key] = checkedValue(key, value);
   }
   const { destinations: ofPage = [], selection = [] } = values as PageValues;
+  for (const one of ofPage) checkNamedFiles(one, secretsDirOf(ofFiles));
   const destinations = destinationsInForce(ofFiles.destinations, ofPage);
   try {
     checkDestinationNames(ofPage);
+    checkWebTls({ destinations: ofPage });
     checkSelection({ selection, destinations: [...destinations] });
   } catch (error) {
     throw new TriageError('command-invalid', messageOf(error), { cause: error });

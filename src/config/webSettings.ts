@@ -38,6 +38,13 @@ export const webSettings = z
       .describe(
         'Where an admin may change what can be changed while the agent runs: `page`, on *Settings* and *Connections*, with a reason and recorded; `files`: nowhere but in the files, and the page shows what is in force.',
       ),
+    secretsDir: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Folder whose files a destination that is set on the page may name as its secrets and certificates (PEM): those that lie directly in it, and no others. Left out: `secrets` in `dataDir`. Each agent that delivers needs it.',
+      ),
     signIn: z
       .enum(['off', 'local', 'oidc'])
       .default('local')

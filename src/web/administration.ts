@@ -42,6 +42,8 @@ export interface Administration {
     ofFile: readonly string[];
     /** What the page has set. */
     ofPage(): readonly DestinationEntry[];
+    /** Files that one may name as its secrets and certificates, and where they lie. */
+    files(): Promise<ConnectionsAnswer['destinationFiles']>;
     /** Tests the connection to a destination that is not set yet. @throws TriageError `command-invalid` */
     try(entry: DestinationEntry): Promise<EchoAnswer>;
     /** Adds a destination, or changes the one called `replaces`, from now on. @throws TriageError `command-invalid`, `not-found` */

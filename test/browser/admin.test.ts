@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, onTestFinished, test } from 'vitest';
@@ -17,12 +17,12 @@ import { addStudy, studyUid } from './seededWorklist.ts';
 startBrowser();
 
 /** A whole agent whose PACS is a real Orthanc. */
-async function wholeAgent(): Promise<{ agent: Agent; url: string; dir: string }> {
+async function wholeAgent(): Promise<{ agent: Agent; url: string; dir: string; dicomWebUrl: string }> {
   if (!existsSync(resolve(import.meta.dirname, '../../dist/web/index.html')))
     throw new Error('Build the page first: npm run build');
   const { dir, remove } = await temporaryDirectory();
   onTestFinished(remove);
-  const orthanc = await startOrthanc({ dir: join(dir, 'orthanc') });
+  const orthanc = await startOrthanc({ dir: join(dir, 'orthanc'), dicomWeb: true, users: { ada: 'open sesame' } });
   onTestFinished(() => orthanc.stop());
   const agent = await startAgent(
     configFrom({
@@ -48,11 +48,11 @@ async function wholeAgent(): Promise<{ agent: Agent; url: string; dir: string }>
     { clock: systemClock, log: createLog('silent'), environment: {} },
   );
   onTestFinished(() => agent.close());
-  return { agent, url: agent.url, dir };
+  return { agent, url: agent.url, dir, dicomWebUrl: orthanc.dicomWebUrl };
 }
 
 test('a proof of life is run from the page, and its alarm stands on the worklist; peers answer to an echo; a dropped file is judged', async () => {
-  const { agent, url, dir } = await wholeAgent();
+  const { agent, url, dir, dicomWebUrl } = await wholeAgent();
   const page = await openPage({ url } as Parameters<typeof openPage>[0], { path: '/proof-of-life' });
   await page.getByRole('heading', { level: 1, name: 'Proof of life' }).waitFor();
   await page.getByText('None has passed yet.').waitFor();
@@ -115,6 +115,7 @@ test('a proof of life is run from the page, and its alarm stands on the worklist
   await drop(Buffer.from('no DICOM'));
   await page.getByText(/0xC000/).waitFor();
   await addsDestination(page, agent, dir);
+  await addsService(page, dir, dicomWebUrl);
 }, 300_000);
 
 /** Adds a storescp as a destination, sees a result of a study that comes then arrive there without a restart, and takes it back. */
@@ -174,6 +175,44 @@ async function addsDestination(page: Page, agent: Agent, dir: string): Promise<v
   await dialog.getByRole('button', { name: 'Do it' }).click();
   await page.getByText('night is taken back: nothing goes there any more.').waitFor();
   await expect.poll(listed).toEqual(['pacs', 'archive']);
+}
+
+/** Adds a DICOMweb service by the name of the file with its password, sees that name alone again, and takes it back. */
+async function addsService(page: Page, dir: string, url: string): Promise<void> {
+  const secrets = join(dir, 'agent', 'secrets');
+  await page.getByRole('button', { name: 'Add a destination' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('speak DICOM TLS').click();
+  await dialog.getByText(`There is no file in ${secrets} on the agent's machine yet.`).waitFor();
+  await complaintsInBothThemes(page);
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+
+  await mkdir(secrets);
+  await writeFile(join(secrets, 'cloud'), 'open sesame\n');
+  await page.reload();
+  await page.getByRole('button', { name: 'Add a destination' }).click();
+  await dialog.getByLabel('Results go there by').selectOption({ label: 'DICOMweb (STOW-RS)' });
+  await dialog.getByLabel(/^Name/).fill('cloud');
+  await dialog.getByLabel('Address of the DICOMweb service').fill(url);
+  await dialog.getByRole('button', { name: 'Test' }).click();
+  await dialog.getByText(/^The test failed\. .*401/).waitFor();
+  await dialog.getByLabel('It asks the agent for').selectOption({ label: 'user name and password (Basic)' });
+  await dialog.getByLabel('User name', { exact: true }).fill('ada');
+  await dialog.getByLabel('File with the password').selectOption({ label: 'cloud' });
+  await dialog.getByRole('button', { name: 'Test' }).click();
+  await dialog.getByText(/^Answered in \d+ ms; /).waitFor();
+  await complaintsInBothThemes(page);
+  await dialog.getByLabel('Why? (stays on record)').fill('the second copy');
+  await dialog.getByRole('button', { name: 'Set', exact: true }).click();
+  await page.getByText('cloud is set: results go there from now on.').waitFor();
+  await page.getByRole('button', { name: 'Change the destination cloud' }).click();
+  expect(await dialog.getByLabel('File with the password').locator('option:checked').innerText()).toBe('cloud');
+  expect(await page.content()).not.toContain('sesame');
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('button', { name: 'Take back the destination cloud' }).click();
+  await dialog.getByRole('textbox').fill('one copy is enough');
+  await dialog.getByRole('button', { name: 'Do it' }).click();
+  await page.getByText('cloud is taken back: nothing goes there any more.').waitFor();
 }
 
 test('a refused result is sent again and a held study goes on, each with a reason on record', async () => {

@@ -165,6 +165,7 @@ export function destinationsOfFile({
     place: null,
     ofFile: destinations.map(({ name }) => name),
     ofPage: () => [],
+    files: () => Promise.resolve({ folder: '/secrets', files: [] }),
     try: () => Promise.reject(new TriageError('command-invalid', 'No destination can be tried.')),
     set: () => Promise.resolve(),
     takeBack: () => Promise.resolve(),

@@ -19,7 +19,7 @@ const LOOK_MS = 15_000;
 export default function ConnectionsPage() {
   const { value, problem, reload } = useLoaded<ConnectionsAnswer>('/api/connections', LOOK_MS);
   const { said, letIn, takeBack, dialogs } = useSourceChange(reload);
-  const changing = useDestinationChange(reload);
+  const changing = useDestinationChange(value?.destinationFiles, reload);
   return (
     <section class="wide admin">
       <h1>{words.titles.connections}</h1>

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { DestinationEntry } from '../../answers/adminAnswers.ts';
+import type { ConnectionsAnswer, DestinationEntry } from '../../answers/adminAnswers.ts';
 import { ask } from '../parts/session.ts';
 import { DESTINATION_REASON, DestinationDialog } from './destinationDialog.tsx';
 import { destinationWords as words } from './destinationWords.ts';
@@ -9,7 +9,7 @@ import { useReasonedChange } from './useReasonedChange.ts';
 type Chosen = { kind: 'set'; present: DestinationEntry | null } | { kind: 'take-back'; name: string; waiting: number };
 
 /** Adds a destination, changes one, or takes one back, each with a reason. `dialogs` must be rendered in the page; `said` is what came of it. */
-export function useDestinationChange(onChanged: () => void) {
+export function useDestinationChange(files: ConnectionsAnswer['destinationFiles'] | undefined, onChanged: () => void) {
   const [chosen, setChosen] = useState<Chosen | null>(null);
   const { said, perform: confirm, dialog } = useReasonedChange(DESTINATION_REASON, onChanged);
   const perform = (path: string, body: object, done: string) => {
@@ -34,6 +34,7 @@ export function useDestinationChange(onChanged: () => void) {
         {chosen?.kind === 'set' && (
           <DestinationDialog
             present={chosen.present}
+            files={files ?? { folder: '', files: [] }}
             onEnd={(change) =>
               change === null ? setChosen(null) : set(chosen.present, change.destination, change.reason)
             }

@@ -22,10 +22,11 @@ test('a renewed token in its file is used at the next request, and a file that i
   const auth = { kind: 'bearer', token: { file } } as const;
   const [destination] = configFrom({ destinations: [{ name: 'web', kind: 'dicomweb', url, auth }] }).destinations;
   const ports = { clock: systemClock, log: createLog('silent'), environment: {} };
-  expect(() => createPacs(destination!, ports)).toThrow(/secret is to come from the file/);
+  // It stops neither the start nor a change on the page: the destination waits for it.
+  const pacs = createPacs(destination!, ports);
+  await expect(pacs.echo()).rejects.toThrow(/secret is to come from the file/);
 
   await writeFile(file, 'first\n');
-  const pacs = createPacs(destination!, ports);
   expect(await pacs.echo()).toBeGreaterThan(0);
   wanted = 'second';
   await expect(pacs.echo()).rejects.toThrow(/HTTP 401/);

@@ -1,4 +1,8 @@
-import { expect, it, onTestFinished } from 'vitest';
+import { createServer, type Server } from 'node:https';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { beforeAll, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
 import type { DestinationEntry } from '../../../src/answers/adminAnswers.ts';
 import { systemClock } from '../../../src/base/clock.ts';
@@ -14,13 +18,26 @@ import type { Foundation } from '../../../src/compose/agentPorts.ts';
 import { configFrom } from '../../../src/config/configFile.ts';
 import { createAuditLog } from '../../../src/worklist/audit/audit.ts';
 import { createCaseStore } from '../../../src/worklist/cases/caseStore.ts';
-import { freePort } from '../../interop/dcmtk.ts';
-import { openWorklist, studyUid, toReported, type Worklist } from '../worklist/fixture.ts';
+import { authority, type Authority } from '../../interop/authority.ts';
+import { freePort, startServer, temporaryDirectory } from '../../interop/dcmtk.ts';
+import { openWorklist, studyUid, temporaryFolder, toReported, type Worklist } from '../worklist/fixture.ts';
+
+let hospital: Authority;
+
+beforeAll(async () => {
+  const { dir, remove } = await temporaryDirectory();
+  hospital = await authority(dir, 'hospital');
+  return remove;
+});
 
 const because = (reason: string) => ({ reason, by: { name: 'ada', address: '10.9.9.9' } });
 
-const entry = (name: string, over: Partial<DestinationEntry> = {}): DestinationEntry => ({
+type DimseEntry = Extract<DestinationEntry, { kind: 'dimse' }>;
+type WebEntry = Extract<DestinationEntry, { kind: 'dicomweb' }>;
+
+const entry = (name: string, over: Partial<DimseEntry> = {}): DimseEntry => ({
   name,
+  kind: 'dimse',
   aeTitle: name.toUpperCase(),
   host: `${name}.example`,
   port: 104,
@@ -29,6 +46,21 @@ const entry = (name: string, over: Partial<DestinationEntry> = {}): DestinationE
   confirm: 'find',
   commitment: false,
   retrieve: 'move',
+  objects: ['report', 'card', 'heatmaps'],
+  decisions: 'all',
+  rejectReplaced: false,
+  characterSet: 'ISO_IR 192',
+  state: 'active',
+  ...over,
+});
+
+const webEntry = (name: string, over: Partial<WebEntry> = {}): WebEntry => ({
+  name,
+  kind: 'dicomweb',
+  url: 'https://web.example/dicom-web',
+  auth: { kind: 'none' },
+  timeoutMs: 30_000,
+  confirm: 'find',
   objects: ['report', 'card', 'heatmaps'],
   decisions: 'all',
   rejectReplaced: false,
@@ -109,6 +141,10 @@ it('adds destinations to those of the file, changes one, stays after a start, an
   });
 });
 
+/** The folder whose files the page may name, when nothing else is configured. */
+const SECRETS = join(process.cwd(), 'data', 'secrets');
+const bearer = (token: object) => ({ auth: { kind: 'bearer' as const, token } });
+
 const REFUSED: [wanted: DestinationEntry, replaces: string | null, message: string | RegExp][] = [
   [entry('main'), null, 'The configuration file has a destination main.'],
   [entry('old-main'), null, 'The configuration file has a destination old-main.'],
@@ -118,8 +154,37 @@ const REFUSED: [wanted: DestinationEntry, replaces: string | null, message: stri
   [entry('ward', { host: '' }), null, /^host: is too short/],
   [entry('ward', { port: 0 }), null, /^port: is too small/],
   [entry('ward', { objects: [] }), null, /^objects: is too short/],
-  [{ ...entry('ward'), kind: 'dicomweb' } as never, null, /^kind: a DICOMweb destination can name files/],
-  [{ ...entry('ward'), tls: { caFile: '/etc/shadow' } } as never, null, /^tls: a destination by TLS can name files/],
+  [entry('ward', { tls: { caFile: '/etc/shadow' } }), null, `tls.caFile: the page names files of ${SECRETS} only`],
+  [entry('ward', { tls: { caFile: `${SECRETS}/../odontoid.sqlite` } }), null, /tls\.caFile: the page names files of/],
+  [entry('ward', { tls: { caFile: `${SECRETS}/deeper/ca.pem` } }), null, /tls\.caFile: the page names files of/],
+  [entry('ward', { tls: { certFile: `${SECRETS}/ward.pem` } }), null, 'name both certFile and keyFile, or neither'],
+  [webEntry('web', { url: 'ftp://web.example' }), null, /^url: /],
+  [webEntry('web', { url: 'https://ada:pw@web.example' }), null, 'url: no credentials stand in it'],
+  [webEntry('web', { url: 'http://web.example', tls: { caFile: `${SECRETS}/ca.pem` } }), null, 'tls is of no use for'],
+  [webEntry('web', bearer({ file: '/etc/passwd' })), null, 'auth.token: the page names files of'],
+  [webEntry('web', bearer({ env: 'DATABASE_PASSWORD' })), null, 'auth.token: a variable is named in the'],
+  [webEntry('web', bearer({})), null, /^auth\.token: name either env or file/],
+  [
+    webEntry('web', {
+      auth: { kind: 'basic', username: 'ada', password: { file: 'password' } },
+    }),
+    null,
+    'auth.password: the page names files of',
+  ],
+  [
+    webEntry('web', {
+      auth: {
+        kind: 'oauth2',
+        tokenUrl: 'https://id.example/token',
+        clientId: 'odontoid',
+        clientSecret: { file: '/etc/hostname' },
+        scope: '',
+        clientAuth: 'basic',
+      },
+    }),
+    null,
+    'auth.clientSecret: the page names files of',
+  ],
   [entry('ward'), 'nobody', 'nobody is no destination that was set on this page.'],
   [entry('main'), 'main', 'main is no destination that was set on this page.'],
 ];
@@ -224,9 +289,14 @@ it('goes to another site as the same YAML, which the configuration file takes to
   );
   const web =
     '{destinations: [{name: web, kind: dicomweb, url: "http://h", auth: {kind: bearer, token: {file: /etc/passwd}}}]}';
-  await expect(other.settings.imported(web, because('c'))).rejects.toThrow(
-    'destinations.0.kind: a DICOMweb destination',
-  );
+  await expect(other.settings.imported(web, because('c'))).rejects.toThrow('auth.token: the page names files of');
+  const proxy = '{url: "http://proxy.example", username: ada, password: {file: /etc/passwd}}';
+  await expect(
+    other.settings.imported(
+      `{destinations: [{name: web, kind: dicomweb, url: "http://h", proxy: ${proxy}}]}`,
+      because('c'),
+    ),
+  ).rejects.toThrow('proxy.password: the page names files of');
   const twice = JSON.stringify({ destinations: [kept('night'), kept('night', { port: 4242 })] });
   await expect(other.settings.imported(twice, because('c'))).rejects.toThrow('two of them are called night');
   expect(other.names()).toEqual([]);
@@ -247,9 +317,118 @@ it('gives the form all that was imported, and keeps what of it the form leaves',
   await settings.imported(JSON.stringify(imported), because('as at home'));
   const [shown] = destinations.ofPage();
   expect(shown).toMatchObject(chosen);
-  await destinations.set({ ...shown!, port: 4242 }, 'night', because('it is moved'));
+  await destinations.set({ ...(shown as DimseEntry), port: 4242 }, 'night', because('it is moved'));
   expect(parse(settings.exported())).toEqual({
     destinations: [{ ...kept('night', { ...chosen, formerNames: ['day'] }), port: 4242 }],
+  });
+});
+
+/** A site whose folder of secrets holds what `files` says. */
+async function siteWithFiles(files: Readonly<Record<string, string>> = {}) {
+  const secretsDir = await temporaryFolder();
+  for (const [name, text] of Object.entries(files)) await writeFile(join(secretsDir, name), text);
+  return { ...(await site({ web: { secretsDir } })), secretsDir };
+}
+
+it('tests a DICOMweb service with token and authority of files, and shows of them no more than the names', async () => {
+  const { start, secretsDir, audit } = await siteWithFiles({ '.hidden': 'x', token: 'open sesame\n' });
+  await mkdir(join(secretsDir, 'folder'));
+  const { certFile, keyFile } = await hospital.issue('pacs');
+  await copyFile(hospital.caFile, join(secretsDir, 'ca.pem'));
+  const [cert, key] = await Promise.all([certFile, keyFile].map((path) => readFile(path)));
+  const asked: unknown[] = [];
+  const server: Server = createServer({ cert, key } as object, ({ headers, method }, response) => {
+    asked.push(headers.authorization);
+    const isLetIn = headers.authorization === 'Bearer open sesame';
+    // Its STOW-RS answers OPTIONS only.
+    response.writeHead(isLetIn ? 200 : 401, { 'content-type': 'application/dicom+json', allow: 'POST' });
+    response.end(method === 'GET' ? '[]' : '');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const url = `https://localhost:${(server.address() as AddressInfo).port}`;
+
+  const { destinations, settings, names } = await start();
+  const files = ['ca.pem', 'token'].map((name) => join(secretsDir, name));
+  expect(await destinations.files()).toEqual({ folder: secretsDir, files });
+  const [caFile, token] = files as [string, string];
+  const web = webEntry('web', { url, ...bearer({ file: token }), tls: { caFile } });
+  expect(await destinations.try({ ...web, tls: undefined })).toMatchObject({
+    ok: false,
+    error: expect.stringContaining('of no authority that is trusted') as string,
+  });
+  expect(asked).toEqual([]);
+  expect(await destinations.try({ ...web, ...bearer({ file: caFile }) })).toMatchObject({ ok: false });
+  expect(await destinations.try(web)).toMatchObject({ ok: true });
+  expect(await destinations.try({ ...web, ...bearer({ file: join(secretsDir, 'lost') }) })).toMatchObject({
+    ok: false,
+    error: expect.stringContaining('cannot be read') as string,
+  });
+
+  await destinations.set(web, null, because('the cloud'));
+  expect(names()).toEqual(['web']);
+  expect(destinations.ofPage()).toEqual([web]);
+  const imported = settings.exported();
+  expect(configFrom(parse(imported) as object).destinations).toMatchObject([web]);
+  const all = [
+    imported,
+    JSON.stringify(await settings.list()),
+    JSON.stringify(await audit.page({}, 99)),
+    JSON.stringify(destinations.ofPage()),
+  ].join('\n');
+  expect(all).toContain(token);
+  expect(all).not.toContain('sesame');
+});
+
+it('keeps a proxy that was imported, which the form does not ask for', async () => {
+  const { start, secretsDir } = await siteWithFiles();
+  const { destinations, settings, values } = await start();
+  const proxy = {
+    url: 'http://proxy.example',
+    username: 'ada',
+    password: { file: join(secretsDir, 'proxy') },
+  };
+  const { tls, ...web } = webEntry('web');
+  expect(tls).toBeUndefined();
+  await settings.imported(JSON.stringify({ destinations: [{ ...web, proxy }] }), because('as at home'));
+  expect(destinations.ofPage()).toEqual([web]);
+  await destinations.set({ ...web, timeoutMs: 5_000 }, 'web', because('it is slow'));
+  expect(values.config.destinations).toMatchObject([{ name: 'web', timeoutMs: 5_000, proxy }]);
+  // It may become one by DIMSE, and a lost secret keeps nobody from starting.
+  expect((await start()).names()).toEqual(['web']);
+  await destinations.set(entry('web'), 'web', because('by DIMSE now'));
+  expect(values.config.destinations).toMatchObject([{ name: 'web', kind: 'dimse', aeTitle: 'WEB' }]);
+});
+
+it('tests a PACS by DICOM TLS, with its authority and a certificate of the agent, and keeps it by the names of the files', async () => {
+  const { start, secretsDir } = await siteWithFiles();
+  const [pacs, agent] = [await hospital.issue('pacs'), await hospital.issue('agent')];
+  const at = (name: string) => join(secretsDir, name);
+  await copyFile(hospital.caFile, at('ca.pem'));
+  await copyFile(agent.certFile, at('agent.pem'));
+  await copyFile(agent.keyFile, at('agent.key'));
+  const port = await freePort();
+  const own = ['+tls', pacs.keyFile, pacs.certFile, '+cf', hospital.caFile];
+  const storescp = await startServer('storescp', [...own, '--ignore', String(port)], [port]);
+  onTestFinished(() => storescp.stop());
+
+  const { destinations, settings } = await start();
+  const tls = { caFile: at('ca.pem'), certFile: at('agent.pem'), keyFile: at('agent.key') };
+  const where = { host: '127.0.0.1', port, confirm: 'none' as const };
+  expect(await destinations.try(entry('night', { ...where, tls: { caFile: at('ca.pem') } }))).toMatchObject({
+    ok: false,
+    error: expect.stringContaining('set tls.certFile') as string,
+  });
+  expect(await destinations.try(entry('night', { ...where, tls }))).toMatchObject({ ok: true });
+  await destinations.set(entry('night', { ...where, tls }), null, because('TLS only'));
+  expect(parse(settings.exported())).toMatchObject({ destinations: [{ name: 'night', tls }] });
+  // A change leaves out what the form no longer says.
+  await destinations.set(entry('night', where), 'night', because('without'));
+  expect(settings.exported()).not.toContain('tls');
+  await rm(tls.keyFile);
+  expect(await destinations.try(entry('night', { ...where, tls }))).toMatchObject({
+    ok: false,
+    error: expect.stringContaining('cannot be read') as string,
   });
 });
 
