@@ -31,6 +31,7 @@ export interface ConnectionsOptions {
   /** Whether the page may add destinations. */
   mayChangeDestinations: boolean;
   destinationFiles: () => Promise<ConnectionsAnswer['destinationFiles']>;
+  trySource: Administration['connections']['trySource'];
   sources: () => readonly SourcePeer[];
   /** A sender that nobody has let in, and that an admin may let in on the page. */
   mayBeLetIn: (aeTitle: string, address: string) => boolean;
@@ -55,6 +56,7 @@ export function createConnections({
   destinations,
   mayChangeDestinations,
   destinationFiles,
+  trySource,
   sources,
   mayBeLetIn,
   selection,
@@ -69,6 +71,7 @@ export function createConnections({
   const echoed = (kind: string, name: string): EchoAnswer | null => echoes.get(`${kind} ${name}`) ?? null;
 
   return {
+    trySource,
     list: async () => {
       const received = await facts.sources();
       const taken = await facts.selected();

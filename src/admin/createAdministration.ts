@@ -20,6 +20,7 @@ import { countNeedsAttention, needsAttention } from '../worklist/list/needsAtten
 import type { WorklistQuery } from '../worklist/list/worklistQuery.ts';
 import { createAssociationPolicy } from '../receive/associationPolicy.ts';
 import { createConnections, type ConnectionsOptions } from './connections.ts';
+import { sourceTrial } from './sourceTrial.ts';
 import { testRouting } from './routingTest.ts';
 
 type Source = Config['receive']['sources'][number];
@@ -38,7 +39,13 @@ export interface AdministrationOptions {
     | 'priors'
   >;
   /** Who may send, from one moment to the next. */
-  sources: { ofFile: readonly Source[]; ofPage(): readonly Source[]; all(): readonly Source[]; mayChange: boolean };
+  sources: {
+    ofFile: readonly Source[];
+    ofPage(): readonly Source[];
+    all(): readonly Source[];
+    wouldBe(sender: Parameters<Administration['connections']['trySource']>[0]): Source;
+    mayChange: boolean;
+  };
   destinations: Administration['destinations'];
   settings: Administration['settings'];
   pulls: Administration['pulls'];
@@ -137,6 +144,7 @@ export function createAdministration(options: AdministrationOptions): Administra
       destinations: () => destinationPeers(options),
       mayChangeDestinations: options.destinations.mayChange,
       destinationFiles: () => options.destinations.files(),
+      trySource: (sender) => sourceTrial(sender, options),
       sources: () => [
         ...options.sources.ofFile.map((source) => peerOf(source, 'file')),
         ...options.sources.ofPage().map((source) => peerOf(source, 'page')),

@@ -76,6 +76,14 @@ export const echoAnswer = echo;
 /** What a peer answered when it was asked whether it is there. */
 export type EchoAnswer = z.infer<typeof echoAnswer>;
 
+export const sourceTrial = z
+  .strictObject({
+    effect: z.string().describe('What letting it in would do, for people.'),
+    echo: echo.nullable().describe('Whether it answers C-ECHO; null when nobody said where.'),
+  })
+  .meta({ id: 'SourceTrial' });
+export type SourceTrial = z.infer<typeof sourceTrial>;
+
 const filePath = z.string().max(1_024).describe('One of `destinationFiles`; what it holds is never shown.');
 const namedSecret = z.strictObject({ env: z.string().max(255).optional(), file: filePath.optional() });
 const namedTls = z.strictObject({

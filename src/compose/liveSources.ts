@@ -1,5 +1,5 @@
 import { TriageError } from '../base/errors.ts';
-import { PAGE_SOURCES, pageSourcesOf, withSource, type Source } from '../config/pageSources.ts';
+import { PAGE_SOURCES, pageSourcesOf, withSource, type Sender, type Source } from '../config/pageSources.ts';
 import { createAssociationPolicy } from '../receive/associationPolicy.ts';
 import { createPageSettings, type Why } from '../worklist/settings/pageSettings.ts';
 import type { AgentPorts, Foundation } from './agentPorts.ts';
@@ -12,7 +12,9 @@ export interface LiveSources {
   /** False where the site keeps its settings in files (`web.settings`). */
   mayChange: boolean;
   /** @throws TriageError `command-invalid` when that is no sender, or the site keeps its settings in files */
-  letIn(sender: { aeTitle: string; address: string }, why: Why): Promise<void>;
+  letIn(sender: Sender, why: Why): Promise<void>;
+  /** The sender as it would be let in, with the addresses that it has already; nothing is changed. @throws TriageError `command-invalid` as for letting it in */
+  wouldBe(sender: Sender): Source;
   /** Takes back what the page has said of a sender. @throws TriageError `not-found` */
   takeBack(aeTitle: string, why: Why): Promise<void>;
   /** @throws TriageError `command-invalid` where these senders cannot be let in on the page */
@@ -50,17 +52,21 @@ export async function openSources({
     await settings.change([{ key: PAGE_SOURCES, next: (current) => keptSources(next(pageSourcesOf(current))) }], why);
     await read();
   };
+  const withSender = (current: readonly Source[], sender: Sender): Source[] => {
+    const sources = withSource(current, ofFile, sender);
+    assertAddresses(config.receive, sources);
+    return sources;
+  };
   return {
     ofFile,
     ofPage: () => ofPage,
     all,
     mayChange,
-    letIn: (sender, why) =>
-      change((current) => {
-        const sources = withSource(current, ofFile, sender);
-        assertAddresses(config.receive, sources);
-        return sources;
-      }, why),
+    letIn: (sender, why) => change((current) => withSender(current, sender), why),
+    wouldBe: (sender) => {
+      assertMayChange();
+      return withSender(ofPage, sender).at(-1)!;
+    },
     takeBack: (aeTitle, why) =>
       change((current) => {
         const left = current.filter((one) => one.aeTitle !== aeTitle);

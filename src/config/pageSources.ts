@@ -6,6 +6,13 @@ import { receiveSettings } from './receiveSettings.ts';
 
 export type Source = Config['receive']['sources'][number];
 
+/** A sender as the page lets it in: from one address or network, and where it answers C-ECHO if that is known. */
+export interface Sender {
+  aeTitle: string;
+  address: string;
+  echo?: { host: string; port: number } | undefined;
+}
+
 /** The key under which the page keeps the senders that it has let in, beside those of the file. */
 export const PAGE_SOURCES = 'receive.sources';
 
@@ -29,7 +36,7 @@ export function pageSourcesOf(value: unknown): Source[] {
 export function withSource(
   ofPage: readonly Source[],
   ofFile: readonly Source[],
-  { aeTitle, address }: { aeTitle: string; address: string },
+  { aeTitle, address, echo }: Sender,
 ): Source[] {
   if (ofFile.some((one) => one.aeTitle === aeTitle && one.certificates !== undefined))
     throw new TriageError(
@@ -38,9 +45,15 @@ export function withSource(
     );
   const known = ofPage.find((one) => one.aeTitle === aeTitle);
   const addresses = [...new Set([...(known?.addresses ?? []), address])];
-  const entry = { ...known, aeTitle, addresses };
+  const entry = { ...known, aeTitle, addresses, ...(echo && { echo }) };
   const parsed = sources.safeParse([entry], { error: validatorWords });
   if (!parsed.success)
-    throw new TriageError('command-invalid', `This sender cannot be let in: ${parsed.error.issues[0]!.message}.`);
+    throw new TriageError('command-invalid', `This sender cannot be let in: ${refusalOf(parsed.error.issues[0]!)}.`);
   return [...ofPage.filter((one) => one.aeTitle !== aeTitle), ...parsed.data];
+}
+
+/** With the field, where a word of the validator does not say which it is. */
+function refusalOf({ path, message }: z.core.$ZodIssue): string {
+  const field = path.slice(1).map(String).join('.');
+  return field.startsWith('echo') ? `${field} ${message}` : message;
 }

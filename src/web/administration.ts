@@ -8,6 +8,7 @@ import type {
   ProofRun,
   RoutingAnswer,
   SettingsAnswer,
+  SourceTrial,
   SystemDetail,
   SystemFigures,
 } from '../answers/adminAnswers.ts';
@@ -15,6 +16,13 @@ import type { PullRun, PullsAnswer } from '../answers/pullAnswers.ts';
 import type { ProofStatus } from '../worklist/proof/proofRuns.ts';
 import type { ModelAdministration } from './modelAdministration.ts';
 import type { Why } from '../worklist/settings/pageSettings.ts';
+
+/** Who is to be let in, from one address or network, and where it answers C-ECHO if that is known. */
+interface Sender {
+  aeTitle: string;
+  address: string;
+  echo?: { host: string; port: number } | undefined;
+}
 
 /** What the admin pages need of the agent besides its database; built where the agent is composed. */
 export interface Administration {
@@ -32,6 +40,8 @@ export interface Administration {
     list(): Promise<ConnectionsAnswer>;
     /** Tests the connection to a configured peer. @throws TriageError `not-found`, `command-invalid` for a source without an echo address */
     echo(kind: 'destination' | 'source', name: string): Promise<EchoAnswer>;
+    /** What letting a sender in would do. @throws TriageError `command-invalid` as for letting it in */
+    trySource(sender: Sender): Promise<SourceTrial>;
   };
   destinations: {
     /** False where the site keeps its settings in files. */
@@ -67,7 +77,7 @@ export interface Administration {
     /** Every setting as it is in force, and what was changed on the page. */
     list(): Promise<SettingsAnswer>;
     /** Lets a sender in from now on. @throws TriageError `command-invalid` */
-    letIn(sender: { aeTitle: string; address: string }, why: Why): Promise<void>;
+    letIn(sender: Sender, why: Why): Promise<void>;
     /** Takes back what the page has said of a sender. @throws TriageError `command-invalid`, `not-found` */
     takeBack(aeTitle: string, why: Why): Promise<void>;
     /** What a value would be and do; sets nothing. @throws TriageError `command-invalid` */

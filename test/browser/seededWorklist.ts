@@ -107,7 +107,15 @@ export function adminOf(
   const ofFile = (over.config ?? configFrom({})).receive.sources;
   return createAdministration({
     config: configFrom({}),
-    sources: { ofFile, ofPage: () => [], all: () => ofFile, mayChange: false },
+    sources: {
+      ofFile,
+      ofPage: () => [],
+      all: () => ofFile,
+      wouldBe: () => {
+        throw new TriageError('command-invalid', 'No sender can be tried.');
+      },
+      mayChange: false,
+    },
     pulls: {
       list: () => ({ archives: [], runs: [] }),
       begin: () => Promise.reject(new TriageError('not-found', 'No archive is configured.')),

@@ -6,7 +6,7 @@ import { createSettingsAdministration } from '../../src/compose/settings.ts';
 import { configFrom } from '../../src/config/configFile.ts';
 import { createAuditLog } from '../../src/worklist/audit/audit.ts';
 import { complaintsInBothThemes, openPage, site, startBrowser } from './openPage.ts';
-import { addStudy, adminOf } from './seededWorklist.ts';
+import { addStudy, adminOf, destinationsOfFile } from './seededWorklist.ts';
 
 startBrowser();
 
@@ -19,7 +19,13 @@ function settingsSite() {
       const values = await openLiveValues(config, database, { clock });
       const foundation = { config, values, database, query, store, ports: { clock } };
       const sources = await openSources(foundation);
-      return adminOf(worklist, { config, sources, settings: createSettingsAdministration(foundation, sources) });
+      return adminOf(worklist, {
+        config,
+        sources,
+        destinations: { ...destinationsOfFile(config), mayChange: true },
+        echoSource: ({ echo }) => (echo === undefined ? null : () => Promise.resolve(1)),
+        settings: createSettingsAdministration(foundation, sources),
+      });
     },
   });
 }
@@ -66,6 +72,29 @@ test('an admin lets a sender in beside its refusal, sees it among the settings, 
   await page.getByRole('dialog').getByRole('button').first().click();
   await page.getByText('CT7 is no longer let in by this page.').waitFor();
   await page.getByRole('button', { name: 'Let this sender in: CT7 at 10.1.0.7' }).waitFor();
+});
+
+test('an admin adds a source before it ever called, is told before what that does, and sees it let in', async () => {
+  const opened = await settingsSite();
+  const page = await openPage(opened, { path: '/connections', refusals: /status of 400/ });
+  await page.getByRole('button', { name: 'Add a source' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Its AE title').fill('CT9');
+  await dialog.getByLabel(/^Its address/).fill('room 9');
+  await dialog.getByRole('button', { name: 'Test' }).click();
+  await dialog.getByText(/"room 9" is neither an IPv4 or IPv6 address nor a network/).waitFor();
+  await dialog.getByLabel(/^Its address/).fill('10.9.0.0/24');
+  await dialog.getByLabel(/^Host where it answers/).fill('ct9.example');
+  await dialog.getByRole('button', { name: 'Test' }).click();
+  await dialog.getByText(/^CT9 is not let in yet, and may then send from 10\.9\.0\.0\/24\./).waitFor();
+  await complaintsInBothThemes(page);
+  await dialog.getByLabel('Why? (stays on record)').fill('room 9 opens on Monday');
+  await dialog.getByRole('button', { name: 'Set', exact: true }).click();
+  await page.getByText('CT9 may send from 10.9.0.0/24 from now on.').waitFor();
+  const row = page.getByRole('region', { name: 'Sources' }).getByRole('row', { name: /CT9/ });
+  await row.getByText('10.9.0.0/24').waitFor();
+  await row.getByRole('button', { name: 'Echo CT9' }).waitFor();
+  await complaintsInBothThemes(page);
 });
 
 test('an admin tries and sets a setting on the page, takes it back, and sets it again from its own file', async () => {

@@ -1,3 +1,4 @@
+import type { EchoAnswer } from '../../answers/adminAnswers.ts';
 import { adminTitles } from './adminTitles.ts';
 
 /** Texts of the screens of admins. */
@@ -86,9 +87,26 @@ export const adminWords = {
   noEchoAddress: 'No echo address is configured.',
   letIn: (aeTitle: string, address: string) => `Let this sender in: ${aeTitle} at ${address}`,
   letItIn: 'Let this sender in',
+  addSource: 'Add a source',
+  sourceFields: {
+    aeTitle: 'Its AE title',
+    address: 'Its address, or its network (10.1.2.0/24)',
+    echoHost: 'Host where it answers C-ECHO (may be empty)',
+    echoPort: 'Port there',
+  },
+  sourceTried: (effect: string, echo: EchoAnswer | null) =>
+    [
+      effect,
+      echo === null
+        ? 'Whether it reaches the agent, its own C-ECHO shows once it is let in.'
+        : echo.ok
+          ? `It answered C-ECHO in ${(echo.ms ?? 0).toFixed(0)} ms.`
+          : `It did not answer C-ECHO: ${echo.error ?? ''}`,
+    ].join(' '),
   mayItSend: 'If it may send, let it in. This counts at once.',
   isLetIn: (aeTitle: string, address: string) =>
     `${aeTitle} may send from ${address} from now on. Let it send again what was turned away.`,
+  isAdded: (aeTitle: string, address: string) => `${aeTitle} may send from ${address} from now on.`,
   takeBack: 'Take back',
   takeBackOf: (aeTitle: string) => `Take back that ${aeTitle} is let in`,
   isTakenBack: (aeTitle: string) => `${aeTitle} is no longer let in by this page.`,

@@ -18,7 +18,7 @@ const LOOK_MS = 15_000;
 /** Sources and destinations, whether they answer, and a test of what the agent would do with a file. */
 export default function ConnectionsPage() {
   const { value, problem, reload } = useLoaded<ConnectionsAnswer>('/api/connections', LOOK_MS);
-  const { said, letIn, takeBack, dialogs } = useSourceChange(reload);
+  const { said, add, letIn, takeBack, dialogs } = useSourceChange(reload);
   const changing = useDestinationChange(value?.destinationFiles, reload);
   return (
     <section class="wide admin">
@@ -66,6 +66,13 @@ export default function ConnectionsPage() {
 
           <h2>{words.sources}</h2>
           <Sources sources={value.sources} onEcho={reload} onTakeBack={takeBack} />
+          {value.mayChangeDestinations && (
+            <p>
+              <button type="button" onClick={add}>
+                {words.addSource}
+              </button>
+            </p>
+          )}
 
           <h2>{words.selection}</h2>
           {value.selection.length === 0 ? (

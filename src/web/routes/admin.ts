@@ -4,6 +4,7 @@ import {
   attentionCount,
   connectionsAnswer,
   destinationEntry,
+  sourceTrial,
   echoAnswer,
   figuresAnswer,
   proofAnswer,
@@ -24,6 +25,14 @@ const study = z.strictObject({ studyInstanceUid: z.string().max(64) });
 const setting = z.strictObject({ key: z.string().max(64) });
 const settingText = z.string().max(12_000);
 const aeTitle = z.string().min(1).max(16);
+const sender = z.strictObject({
+  aeTitle,
+  address: z.string().min(1).max(64).describe('An address or a network.'),
+  echo: z
+    .strictObject({ host: z.string().min(1).max(255), port: z.int() })
+    .optional()
+    .describe('Where it answers C-ECHO, if it does.'),
+});
 
 /** For admins: proofs of life, peers, the routing test, what needs attention, and the machine. */
 export const adminRoutes = [
@@ -111,11 +120,22 @@ export const adminRoutes = [
   }),
   route({
     method: 'post',
+    path: '/api/settings/sources/try',
+    least: 'admin',
+    summary: 'Says what letting a sender in would do, and asks it by C-ECHO where it is said to answer. Sets nothing.',
+    body: sender,
+    audit: { by: 'route', action: 'peer.echoed' },
+    answer: { kind: 'json', schema: sourceTrial },
+    alsoAnswers: { 400: 'It is no sender, or the site keeps its settings in files.' },
+    handle: ({ body }, { admin }) => admin.connections.trySource(body),
+  }),
+  route({
+    method: 'post',
     path: '/api/settings/sources',
     least: 'admin',
     recentSignIn: true,
     summary: 'Lets a sender in from now on, beside those of the configuration file.',
-    body: z.strictObject({ aeTitle, address: z.string().min(1).max(64), reason }),
+    body: sender.extend({ reason }),
     audit: { by: 'store', action: 'setting.changed' },
     answer: { kind: 'nothing' },
     alsoAnswers: { 400: 'It is no sender, or the site keeps its settings in files.' },

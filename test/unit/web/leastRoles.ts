@@ -38,6 +38,7 @@ export const LEAST_ROLES: Readonly<Record<string, LeastRole | `${LeastRole} rece
   'post /api/settings/destinations/try': 'admin',
   'post /api/settings/import': 'admin recent',
   'post /api/settings/sources': 'admin recent',
+  'post /api/settings/sources/try': 'admin',
   'post /api/settings/sources/:aeTitle/take-back': 'admin recent',
   'get /api/session': 'public',
   'post /api/session': 'public',
