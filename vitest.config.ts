@@ -1,5 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
+/** These start the agent, or show its page: the built ones. */
+const BUILT = { globalSetup: ['test/built.ts'] };
 /** One thread and its modules for many files: starting a process for each costs more than most of these tests. */
 const SHARED = { pool: 'threads' as const, isolate: false };
 
@@ -10,10 +12,10 @@ export default defineConfig({
     retry: { count: 1, condition: /^(?!Property failed)/ },
     // What runs from the sources needs the compiled kernel.
     globalSetup: ['scripts/buildKernel.mjs'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 90_000,
+    hookTimeout: 90_000,
     // A condition is waited for, however slow the machine; a test that fails is late, not flaky.
-    expect: { poll: { timeout: 20_000 } },
+    expect: { poll: { timeout: 60_000 } },
     // Two files at once, of whatever project: the tests of real servers and browsers mostly wait, and CI has two cores.
     maxWorkers: 2,
     projects: [
@@ -38,11 +40,12 @@ export default defineConfig({
       { extends: true, test: { name: 'real', include: ['test/real/**/*.test.ts'] } },
       {
         extends: true,
-        test: { name: 'pipeline', include: ['test/pipeline/**/*.test.ts'], testTimeout: 180_000 },
+        test: { ...BUILT, name: 'pipeline', include: ['test/pipeline/**/*.test.ts'], testTimeout: 180_000 },
       },
       {
         extends: true,
         test: {
+          ...BUILT,
           name: 'interop',
           include: ['test/interop/**/*.test.ts'],
           testTimeout: 300_000,
@@ -52,6 +55,7 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          ...BUILT,
           name: 'browser',
           include: ['test/browser/**/*.test.ts'],
           testTimeout: 180_000,

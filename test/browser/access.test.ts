@@ -1,9 +1,8 @@
-import { rm } from 'node:fs/promises';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
-import { buildPage, launchBrowser, openSite, temporaryFolder } from './page.ts';
+import { launchBrowser, openSite, PATIENCE_MS } from './page.ts';
 import type { Site } from './page.ts';
 import { instanceOf } from '../unit/worklist/facts.ts';
 import { addStudy } from './seededWorklist.ts';
@@ -12,21 +11,16 @@ import { seedThresholdHistory } from './seededThresholds.ts';
 const PASSWORD = 'axis and atlas, seven';
 
 let browser: Browser;
-let folder: string;
-let pageDir: string;
 
 beforeAll(async () => {
-  folder = await temporaryFolder();
-  pageDir = await buildPage(folder);
   browser = await launchBrowser();
 });
 afterAll(async () => {
   await browser.close();
-  await rm(folder, { recursive: true, force: true });
 });
 
 async function openedSite(recentMs = 10 * 60_000): Promise<Site> {
-  const site = await openSite(pageDir, systemClock, { signIn: { signIn: 'local', recentMs } });
+  const site = await openSite(systemClock, { signIn: { signIn: 'local', recentMs } });
   onTestFinished(site.end);
   await addStudy(site, { id: 'flag', outcome: 0.9, slices: 4 });
   return site;
@@ -35,6 +29,7 @@ async function openedSite(recentMs = 10 * 60_000): Promise<Site> {
 /** A browser of its own. What it complains of fails the test, but for the refusals that the page is made to meet. */
 async function visit(url: string): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB' });
+  context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('console', (message) => {
@@ -145,7 +140,7 @@ test('a session that ends while the page opens its line does so, too', async () 
   await page.locator('.opener').first().waitFor();
   await site.access.sessions.end(id, 'all', { name: 'test', address: '' });
   openLine();
-  await page.waitForURL(`${site.url}/sign-in`, { timeout: 15_000 });
+  await page.waitForURL(`${site.url}/sign-in`);
 });
 
 test('reading is marked under the name of who is signed in', async () => {

@@ -162,13 +162,13 @@ async function addsDestination(page: Page, agent: Agent, dir: string): Promise<v
   const paths = study.files.map(({ path }) => path);
   // What is fetched from it by C-GET comes from this machine under its name: the receiver lets it in by now.
   const sent = async () => [...new Set(await send(agent.dicomPort, paths, 1, 'NIGHT'))];
-  await expect.poll(sent, { timeout: 30_000 }).toEqual(['stored']);
+  await expect.poll(sent).toEqual(['stored']);
   await expect.poll(() => readdir(inbox), { timeout: 120_000 }).toContainEqual(expect.stringMatching(/^SR/));
   const waiting = async () =>
     (await agent.query.caseDetail(study.studyInstanceUid)).row.deliveries.filter(
       ({ destination, status }) => destination === 'night' && status !== 'confirmed',
     );
-  await expect.poll(waiting, { timeout: 30_000 }).toEqual([]);
+  await expect.poll(waiting).toEqual([]);
 
   await page.getByRole('button', { name: 'Take back the destination night' }).click();
   await dialog.getByRole('textbox').fill('the shift is over');

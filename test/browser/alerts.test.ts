@@ -122,17 +122,17 @@ test('what a reader took a quarter of an hour ago is asked about on every page, 
     .execute();
   const page = await openPage(opened, { path: '/thresholds' });
   const asked = page.getByText('Still reading the scan that you took at');
-  await expect.poll(() => asked.count(), { timeout: 10_000 }).toBe(2);
+  await expect.poll(() => asked.count()).toBe(2);
   await complaintsInBothThemes(page);
   const of = (id: string) =>
     page.locator('.old-claims p', { has: page.locator(`a[href="/case/${caseRef(studyUid(id))}"]`) });
   await of('mine').getByRole('button', { name: 'Give it back' }).click();
   const claims = async () => (await opened.query.rows()).map(({ claimedBy }) => claimedBy ?? 'nobody').sort();
   await expect.poll(claims).toEqual(['nobody', 'web']);
-  await expect.poll(() => asked.count(), { timeout: 10_000 }).toBe(1);
+  await expect.poll(() => asked.count()).toBe(1);
   await of('kept').getByRole('button', { name: 'Still reading' }).click();
   await expect.poll(() => opened.query.oldClaims('web')).toEqual([]);
-  await expect.poll(() => asked.count(), { timeout: 10_000 }).toBe(0);
+  await expect.poll(() => asked.count()).toBe(0);
   expect(await claims()).toEqual(['nobody', 'web']);
 });
 

@@ -122,7 +122,7 @@ test('case, the heatmap on it, and a prior beside it', async () => {
   const page = await guidePage(opened, '', { width: 1280, height: 1000 });
   await page.locator('.opener').first().click();
   await page.locator('canvas.slice[data-slice]').waitFor();
-  await expect.poll(() => page.evaluate<boolean>(SAGITTAL_HAS_EMPTY_ROWS), { timeout: 60_000 }).toBe(false);
+  await expect.poll(() => page.evaluate<boolean>(SAGITTAL_HAS_EMPTY_ROWS)).toBe(false);
   await awayFromAll(page);
   // The case is read again once the server has noted that its flag was opened.
   await page.locator('.views li').waitFor();

@@ -34,14 +34,14 @@ test('a page in which nobody is active goes on as a masked list that takes new f
 
   clock.advance(31 * 60_000);
   for (const tab of [page, other]) {
-    await tab.getByRole('heading', { name: 'Locked: ann' }).waitFor({ timeout: 15_000 });
+    await tab.getByRole('heading', { name: 'Locked: ann' }).waitFor();
     expect(await tab.content()).not.toContain('LOCKHART');
   }
   expect(page.url()).toBe(opened.url + path);
   await page.getByText('acc. …4321').waitFor();
   await complaintsInBothThemes(page);
   await addStudy(opened, { id: 'new', outcome: 0.98, accessionNumber: 'BUG-8765', arrivedMinutesAgo: 0 });
-  await page.getByText('acc. …8765').waitFor({ timeout: 10_000 });
+  await page.getByText('acc. …8765').waitFor();
 
   const password = page.getByLabel('Password');
   expect(await password.evaluate((field) => field === document.activeElement)).toBe(true);
@@ -54,5 +54,5 @@ test('a page in which nobody is active goes on as a masked list that takes new f
   expect(page.url()).toBe(opened.url + path);
   await expect.poll(() => reason.inputValue()).toBe('swallowed during the scan');
   // The other tab needs no second password.
-  await other.getByText('LOCKHART').first().waitFor({ timeout: 15_000 });
+  await other.getByText('LOCKHART').first().waitFor();
 });

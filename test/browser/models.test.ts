@@ -69,9 +69,7 @@ test('a package is uploaded, activated and removed on the page of a running agen
     path: '/models',
     refusals: /status of 422/,
   });
-  await page
-    .getByText(`${shipped.identity.name} ${shipped.identity.version}, serves on cpu`)
-    .waitFor({ timeout: 60_000 });
+  await page.getByText(`${shipped.identity.name} ${shipped.identity.version}, serves on cpu`).waitFor();
   await page.getByText('Nobody has decided anything yet').waitFor();
 
   // The way of an admin: the folder is chosen, sent and checked; it judges nothing by that.
@@ -82,12 +80,10 @@ test('a package is uploaded, activated and removed on the page of a running agen
   await page
     .getByRole('alert')
     .getByText(/^Nothing was installed: .*golden/i)
-    .waitFor({ timeout: 60_000 });
+    .waitFor();
   await choose('nine');
-  await page
-    .getByText('odontoid-compact 9.0.0 is installed. It judges nothing before it is activated.')
-    .waitFor({ timeout: 60_000 });
-  await page.getByRole('row', { name: /^odontoid-compact 9\.0\.0 .* installed / }).waitFor({ timeout: 60_000 });
+  await page.getByText('odontoid-compact 9.0.0 is installed. It judges nothing before it is activated.').waitFor();
+  await page.getByRole('row', { name: /^odontoid-compact 9\.0\.0 .* installed / }).waitFor();
   expect(await page.getByRole('row', { name: /9\.9\.8/ }).count()).toBe(0);
   await page.getByText(`${shipped.identity.name} ${shipped.identity.version}, serves on cpu`).waitFor();
   await page.getByText('Nobody has decided anything yet').waitFor();
@@ -96,7 +92,7 @@ test('a package is uploaded, activated and removed on the page of a running agen
   await page.getByLabel('Second person, name').fill('grace');
   await page.getByLabel(/^Why\?/).fill(REASON);
   await page.getByRole('dialog').getByRole('button', { name: 'Activate' }).click();
-  await page.getByText('odontoid-compact 9.0.0, serves on cpu').waitFor({ timeout: 60_000 });
+  await page.getByText('odontoid-compact 9.0.0, serves on cpu').waitFor();
   await page.getByRole('cell', { name: /^In use since/ }).waitFor();
   expect((await agent.system()).model).toMatchObject({ version: '9.0.0' });
   await page.getByRole('row', { name: /web, with grace/ }).waitFor();

@@ -1,25 +1,19 @@
-import { rm } from 'node:fs/promises';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
-import { buildPage, launchBrowser, openSite, temporaryFolder } from './page.ts';
+import { launchBrowser, openSite, PATIENCE_MS } from './page.ts';
 import type { Site, SiteOptions } from './page.ts';
 
 let browser: Browser;
-let folder: string;
-let pageDir: string;
 
-/** Builds the page and starts Chromium, with these switches too, for the tests of one file. */
+/** Starts Chromium, with these switches too, for the tests of one file. */
 export function startBrowser(switches: readonly string[] = []): void {
   beforeAll(async () => {
-    folder = await temporaryFolder();
-    pageDir = await buildPage(folder);
     browser = await launchBrowser(switches);
   });
   afterAll(async () => {
     await browser.close();
-    await rm(folder, { recursive: true, force: true });
   });
 }
 
@@ -29,6 +23,7 @@ export async function openPage(
   options: { clock?: boolean; path?: string; refusals?: RegExp; before?: (page: Page) => Promise<unknown> } = {},
 ): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB' });
+  context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   /** Console errors and warnings, uncaught errors, violations of the content security policy. */
   const complaints: string[] = [];
@@ -63,7 +58,7 @@ export async function openPage(
 }
 
 export async function site(clock = systemClock, options: SiteOptions = {}): Promise<Site> {
-  const opened = await openSite(pageDir, clock, options);
+  const opened = await openSite(clock, options);
   onTestFinished(opened.end);
   return opened;
 }

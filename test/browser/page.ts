@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import type { Browser } from 'playwright-core';
-import { build } from 'vite';
 import { systemClock } from '../../src/base/clock.ts';
+import { packageRoot } from '../../src/base/packageRoot.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import { createLog } from '../../src/base/log.ts';
 import type { Access } from '../../src/web/access/access.ts';
@@ -17,7 +17,11 @@ import { validatedHere } from '../unit/worklist/validatedHere.ts';
 import { MAX_WAIT_MINUTES, accessTo, adminOf, decodePicture, openSeededWorklist } from './seededWorklist.ts';
 import type { SeededWorklist } from './seededWorklist.ts';
 
-const root = resolve(import.meta.dirname, '../..');
+/** The page as it is shipped (test/built.ts). */
+const builtPage = join(packageRoot, 'dist/web');
+
+/** For how long a page is waited for: a test that fails is late, not flaky. */
+export const PATIENCE_MS = 90_000;
 
 /** Debian's Chromium with one family of fonts, and without anything that would look for a network. */
 export function launchBrowser(more: readonly string[] = []): Promise<Browser> {
@@ -34,13 +38,6 @@ export function launchBrowser(more: readonly string[] = []): Promise<Browser> {
   ];
   const env = { ...process.env, FONTCONFIG_FILE: join(import.meta.dirname, 'fonts.conf') } as Record<string, string>;
   return chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args, env });
-}
-
-/** Bundles the page as a release does, into a folder of its own. */
-export async function buildPage(folder: string): Promise<string> {
-  const outDir = join(folder, 'page');
-  await build({ configFile: join(root, 'src/page/vite.config.mjs'), build: { outDir }, logLevel: 'error' });
-  return outDir;
 }
 
 export function temporaryFolder(): Promise<string> {
@@ -117,7 +114,7 @@ export interface Site extends SeededWorklist {
 }
 
 /** The real server on an empty worklist on disk. */
-export async function openSite(pageDir: string, clock: Clock = systemClock, options: SiteOptions = {}): Promise<Site> {
+export async function openSite(clock: Clock = systemClock, options: SiteOptions = {}): Promise<Site> {
   const folder = await temporaryFolder();
   const worklist = await openSeededWorklist(folder, clock, {
     secondPerson: options.secondPerson ?? false,
@@ -135,7 +132,7 @@ export async function openSite(pageDir: string, clock: Clock = systemClock, opti
       server = await startWebServer({
         host: '127.0.0.1',
         port: site.url === '' ? 0 : Number(new URL(site.url).port),
-        pageDir,
+        pageDir: builtPage,
         maxWaitMinutes: MAX_WAIT_MINUTES,
         triageOnly: options.triageOnly ?? false,
         patientNames: options.patientNames ?? 'shown',

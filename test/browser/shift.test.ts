@@ -111,16 +111,13 @@ test(
     };
     const feedIs = (words: RegExp) =>
       expect
-        .poll(
-          async () => {
-            await pass(STEP_SECONDS);
-            return [
-              await worklist.page.locator('.slot').textContent(),
-              await wall.page.locator('.wall').textContent(),
-            ].filter((text) => words.test(text!)).length;
-          },
-          { timeout: 30_000 },
-        )
+        .poll(async () => {
+          await pass(STEP_SECONDS);
+          return [
+            await worklist.page.locator('.slot').textContent(),
+            await wall.page.locator('.wall').textContent(),
+          ].filter((text) => words.test(text!)).length;
+        })
         .toBe(2);
 
     const samples: Record<keyof typeof pages, Held[]> = { worklist: [], wall: [] };

@@ -22,8 +22,8 @@ test('eight tabs of one browser share a line: each loads, hears of changes, and 
   const tabs = [first];
   while (tabs.length < 8) {
     const tab = await context.newPage();
-    await tab.goto(opened.url, { timeout: 10_000 });
-    await row(tab, 'flag').waitFor({ timeout: 10_000 });
+    await tab.goto(opened.url);
+    await row(tab, 'flag').waitFor();
     tabs.push(tab);
   }
   // At the most the first tab's own.
@@ -32,14 +32,14 @@ test('eight tabs of one browser share a line: each loads, hears of changes, and 
   await first.bringToFront();
   await first.keyboard.press('j');
   await first.keyboard.press('a');
-  for (const tab of tabs) await tab.getByText('Being read by web').waitFor({ timeout: 10_000 });
+  for (const tab of tabs) await tab.getByText('Being read by web').waitFor();
 
   // The next one takes the line over, and what came meanwhile is read.
   await first.close();
   await expect.poll(() => lines.length).toBe(linesOfFirst + 1);
   await addStudy(opened, { id: 'next', outcome: 0.97 });
   for (const tab of tabs.slice(1)) {
-    await row(tab, 'next').waitFor({ timeout: 10_000 });
+    await row(tab, 'next').waitFor();
     expect(await tab.locator('.feed').textContent()).toBe('Feed live');
   }
   expect(lines).toHaveLength(linesOfFirst + 1);
@@ -64,7 +64,7 @@ test('behind a proxy that holds the line back the list says so, is asked for eve
   const page = await openPage({ ...opened, url: await bufferingProxy(opened.url) });
   await row(page, 'flag').waitFor();
   await expect
-    .poll(() => page.locator('.feed').textContent(), { timeout: 25_000 })
+    .poll(() => page.locator('.feed').textContent())
     .toBe('Live line held back on its way: asked for every 5 s');
   await addStudy(opened, { id: 'news', outcome: 0.97 });
   await row(page, 'news').waitFor();
@@ -73,5 +73,5 @@ test('behind a proxy that holds the line back the list says so, is asked for eve
   expect(await page.locator('.feed').textContent()).toContain('held back');
   expect(await page.locator('.list').evaluate((list: HTMLElement) => list.inert)).toBe(false);
   await opened.stop();
-  await page.getByText(/^LIVE FEED LOST/).waitFor({ timeout: 45_000 });
+  await page.getByText(/^LIVE FEED LOST/).waitFor();
 });

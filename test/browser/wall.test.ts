@@ -146,7 +146,7 @@ test('a screen on a wall: let in by a link, sized for its distance, without name
   await desk.getByRole('cell', { name: 'in use' }).waitFor();
   await desk.getByRole('button', { name: 'Revoke: ed-1' }).click();
   await desk.getByText('None.', { exact: true }).waitFor();
-  await wall.getByText(/This screen is not admitted, or not any more/).waitFor({ timeout: 45_000 });
+  await wall.getByText(/This screen is not admitted, or not any more/).waitFor();
   expect(await wall.locator('.wall-rows').count()).toBe(0);
   await complaintsInBothThemes(wall);
 
@@ -167,13 +167,13 @@ test('a screen whose line is silent says so after 15 s, and after 30 s is red, f
   await wall.getByText(/^Feed live/).waitFor();
   await opened.stop();
   const silent = wall.getByText(/No update for 1\d s\. List may be old/);
-  await silent.waitFor({ timeout: 25_000 });
+  await silent.waitFor();
   await complaintsInBothThemes(wall);
-  await wall.getByText(/^LIVE FEED LOST .* List may be wrong\. Use PACS worklist$/).waitFor({ timeout: 30_000 });
+  await wall.getByText(/^LIVE FEED LOST .* List may be wrong\. Use PACS worklist$/).waitFor();
   expect(await wall.locator('.wall-body').evaluate((list) => getComputedStyle(list).filter)).toContain('grayscale');
   await complaintsInBothThemes(wall);
   await opened.start();
-  await wall.getByText(/^Feed live/).waitFor({ timeout: 30_000 });
+  await wall.getByText(/^Feed live/).waitFor();
 });
 
 test('the worklist shows where patients are, and narrows to one place', async () => {

@@ -490,15 +490,12 @@ test('a server that is gone: amber, then LIVE FEED LOST and a frozen list, until
   await addStudy(opened, { id: 'meanwhile', outcome: 0.97 });
   await opened.start();
   await expect
-    .poll(
-      async () => {
-        await page.clock.runFor(1_000);
-        return (await order(page))[0];
-      },
-      { timeout: 20_000 },
-    )
+    .poll(async () => {
+      await page.clock.runFor(1_000);
+      return (await order(page))[0];
+    })
     .toBe(studyUid('meanwhile'));
-  await expect.poll(() => page.locator('.feed').textContent(), { timeout: 20_000 }).toBe('Feed live');
+  await expect.poll(() => page.locator('.feed').textContent()).toBe('Feed live');
   expect(await page.locator('.list').evaluate((list: HTMLElement) => list.inert)).toBe(false);
 });
 

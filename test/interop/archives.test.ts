@@ -226,7 +226,7 @@ async function deliverAll(worklist: Worklist, pacs: Pacs, ports: Partial<Deliver
     ...ports,
   });
   const open = async () => (await rowOf(worklist)).deliveries.filter(({ status }) => /pending|sent/.test(status));
-  await expect.poll(open, { timeout: 15_000, interval: 20 }).toEqual([]);
+  await expect.poll(open, { interval: 20 }).toEqual([]);
   await delivery.drain();
 }
 

@@ -48,7 +48,7 @@ export async function runTool(
   const stderr: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
-  const timeoutMs = options.timeoutMs ?? 60_000;
+  const timeoutMs = options.timeoutMs ?? 120_000;
   const overdue = new AbortController();
   const timer = setTimeout(() => {
     overdue.abort();
@@ -118,7 +118,7 @@ export async function startServer(
     await closed;
     clearTimeout(timer);
   };
-  const deadline = Date.now() + (options.timeoutMs ?? 60_000);
+  const deadline = Date.now() + (options.timeoutMs ?? 120_000);
   for (const port of ports) {
     while (!(await takesConnections(port))) {
       if (gone.signal.aborted || Date.now() > deadline) {

@@ -124,7 +124,7 @@ test('what the image copies is all that the agent needs: it starts from that alo
       agent.kill('SIGKILL');
       await ended;
     });
-    await until('it is up', up, 60_000).catch((error: unknown) => {
+    await until('it is up', up).catch((error: unknown) => {
       throw new Error(`It said: ${said}`, { cause: error });
     });
     expect(await (await fetch(`http://127.0.0.1:${webPort}/`)).text()).toContain('<title>');

@@ -162,7 +162,7 @@ test('a study with all that scanners add is analysed soon after its last slice, 
   for (const index of COMPANIONS.keys()) await store(companion(study, index));
 
   const stored = Date.now();
-  await until('it is on the worklist', async () => (await worklist(address.agent)).length > 0, 60_000);
+  await until('it is on the worklist', async () => (await worklist(address.agent)).length > 0);
   // Orthanc by itself waits for 60 s.
   expect(Date.now() - stored).toBeLessThan(45_000);
   const row = await until(

@@ -82,7 +82,7 @@ const storescu = (files: readonly string[], ...args: string[]) =>
   });
 const dataSetOf = (file: Buffer): Buffer => file.subarray(datasetOffset(file));
 const spooled = async (instance: StoredInstance): Promise<Buffer> => readFile(join(dir, 'spool', instance.path));
-const eventually = async (what: string, check: () => boolean, timeoutMs = 30_000): Promise<void> => {
+const eventually = async (what: string, check: () => boolean, timeoutMs = 100_000): Promise<void> => {
   for (let waited = 0; !check() && waited < timeoutMs; waited += 20) await sleep(20);
   expect(check(), what).toBe(true);
 };
