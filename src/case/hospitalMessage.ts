@@ -24,6 +24,12 @@ export interface ReportNotice extends StudyReference {
   status: string;
 }
 
+/** A message orders a study, or says that an order has changed. */
+export interface OrderNotice extends StudyReference {
+  /** False for a routine one, and for one that is cancelled. */
+  isUrgent: boolean;
+}
+
 /** Tells a message from every other: its sender's name for it, and a digest of what it says. */
 export interface MessageIdentity {
   sender: string;
@@ -31,9 +37,9 @@ export interface MessageIdentity {
   sha256: string;
 }
 
-/** What a message has changed. `known`: it was taken before. */
+/** What a message has changed. `known`: it was taken before. `kept`: it counts when the images come. */
 export interface MessageOutcome {
-  kind: 'taken' | 'known' | 'no-study';
+  kind: 'taken' | 'known' | 'kept' | 'no-study';
   /** Studies that it changed. */
   changed: readonly string[];
 }

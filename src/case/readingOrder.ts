@@ -27,7 +27,7 @@ export interface ReadingPlace {
 /** The facts of an unread scan that determine its place. */
 export interface WaitingScan {
   studyInstanceUid: string;
-  /** Marked as clinically urgent by a person. */
+  /** Clinically urgent, whoever says so. */
   stat: boolean;
   arrivedAtMs: number;
   judgement: Judgement;

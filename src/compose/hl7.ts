@@ -40,7 +40,7 @@ export async function startHl7(
 const READ_STATUSES = { final: ['F', 'C'], preliminary: ['F', 'C', 'P', 'R'], off: [] } as const;
 
 function rulesOf(
-  { reports, otherSoftware, accessionFrom, studyInstanceUid }: Hl7Settings,
+  { reports, urgentPriorities, otherSoftware, accessionFrom, studyInstanceUid }: Hl7Settings,
   aeTitle: string,
 ): MessageRules {
   return {
@@ -48,6 +48,7 @@ function rulesOf(
     usesStudyInstanceUid: studyInstanceUid === 'compared',
     software: ['ODONTOID', aeTitle, ...otherSoftware],
     readStatuses: READ_STATUSES[reports],
+    urgentPriorities: urgentPriorities.map((priority) => priority.toUpperCase()),
   };
 }
 

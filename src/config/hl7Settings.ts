@@ -3,7 +3,7 @@ import { bytes, milliseconds, port, serverTls } from './values.ts';
 
 const accessionField = z.enum(['OBR-18', 'OBR-3', 'OBR-2', 'ORC-3', 'ORC-2', 'IPC-1']);
 
-/** HL7 v2 messages of the RIS: which scans are reported. */
+/** HL7 v2 messages of the RIS: which scans are reported, and which are urgent. */
 export const hl7Settings = z
   .strictObject({
     host: z
@@ -36,6 +36,12 @@ export const hl7Settings = z
       .describe(
         'Which reports (ORU^R01) mark a scan as read: `final`, a final or corrected one (OBR-25 F, C); `preliminary`, also one that is not verified yet (P, R); `off`, none.',
       ),
+    urgentPriorities: z
+      .array(z.string().trim().min(1).max(20))
+      .default(['S', 'STAT'])
+      .describe(
+        'Priorities of an order (ORC-7.6, OBR-27.6, TQ1-9) that make its scan clinically urgent; add `A` for those to be done as soon as possible. Empty: orders are not looked at.',
+      ),
     otherSoftware: z
       .array(z.string().trim().min(1).max(64))
       .default([])
@@ -45,7 +51,7 @@ export const hl7Settings = z
     accessionFrom: z
       .array(accessionField)
       .min(1)
-      .default(['OBR-18', 'OBR-3', 'ORC-3', 'OBR-2'])
+      .default(['OBR-18', 'IPC-1', 'OBR-3', 'ORC-3', 'OBR-2'])
       .describe('Fields in which the accession number is looked for: the first that is not empty counts.'),
     studyInstanceUid: z
       .enum(['compared', 'ignored'])
@@ -71,5 +77,5 @@ export const hl7Settings = z
   })
   .optional()
   .describe(
-    'Listen for HL7 v2 messages (2.3 to 2.5.1, MLLP), so that a report in the RIS marks its scan as read. Off unless configured; `{}` takes the defaults.',
+    'Listen for HL7 v2 messages (2.3 to 2.5.1, MLLP), so that a report in the RIS marks its scan as read, and an urgent order its scan as clinically urgent. Off unless configured; `{}` takes the defaults.',
   );

@@ -29,7 +29,7 @@ export const secret = z
   })
   .refine((value) => (value.env === undefined) !== (value.file === undefined), 'name either env or file, not both');
 
-export const pemFile = z.string().min(1);
+const pemFile = z.string().min(1);
 /** Certificate files with which the agent calls a peer. */
 export const tlsFileSettings = {
   caFile: pemFile.optional().describe('Authorities of its certificate, PEM. Left out, those of the operating system.'),

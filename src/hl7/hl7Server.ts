@@ -8,7 +8,7 @@ import { acknowledgement, type Answer } from './answer.ts';
 import { createFramer, type Frame } from './framer.ts';
 import { first, readHeader, readMessage, type Header, type Message } from './message.ts';
 
-export interface Hl7Limits {
+interface Hl7Limits {
   /** Longest message. */
   maxMessageBytes: number;
   maxConnectionsPerAddress: number;
@@ -36,7 +36,7 @@ interface Hl7ServerOptions {
 }
 
 /** Since the start. */
-export interface Hl7Counters {
+interface Hl7Counters {
   accepted: number;
   refused: number;
   /** Connections that were not let in. */

@@ -2,8 +2,7 @@ import type { StatedPatientId, StudyReference } from '../case/hospitalMessage.ts
 import { components, first, repetitions, type Message, type Segment } from './message.ts';
 
 /** Fields that may hold the accession number. */
-export const ACCESSION_FIELDS = ['OBR-18', 'OBR-3', 'OBR-2', 'ORC-3', 'ORC-2', 'IPC-1'] as const;
-export type AccessionField = (typeof ACCESSION_FIELDS)[number];
+type AccessionField = 'OBR-18' | 'OBR-3' | 'OBR-2' | 'ORC-3' | 'ORC-2' | 'IPC-1';
 
 export interface ReferenceRules {
   /** The first of these fields that is not empty holds the accession number. */

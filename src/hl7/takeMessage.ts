@@ -1,17 +1,20 @@
 import { createHash } from 'node:crypto';
 import { TriageError } from '../base/errors.ts';
-import type { MessageIdentity, MessageOutcome, ReportNotice } from '../case/hospitalMessage.ts';
+import type { MessageIdentity, MessageOutcome, OrderNotice, ReportNotice } from '../case/hospitalMessage.ts';
 import type { Answer } from './answer.ts';
 import { first, type Message } from './message.ts';
+import { ordersIn, type OrderRules } from './orderMessage.ts';
 import { reportsIn, type ReportRules } from './reportMessage.ts';
 
 /** What taking messages needs from the worklist. A promise that resolves says that what changed is on disk. */
 export interface MessageStore {
   /** @throws TriageError `message-unusable` when nothing may be set */
   takeReports(message: MessageIdentity, reports: readonly ReportNotice[]): Promise<MessageOutcome>;
+  /** @throws TriageError `message-unusable` when nothing may be set */
+  takeOrders(message: MessageIdentity, orders: readonly OrderNotice[]): Promise<MessageOutcome>;
 }
 
-export interface MessageRules extends ReportRules {
+export interface MessageRules extends ReportRules, OrderRules {
   /** Result Status (OBR-25) that makes a scan read. */
   readStatuses: readonly string[];
 }
@@ -35,7 +38,28 @@ export async function takeMessage(
   const identity = identityOf(message, bytes);
   const type = `${first(message, message.fields[9])}^${first(message, message.fields[9], 2)}`;
   if (type === 'ORU^R01') return takeReports(message, identity, rules, store);
-  throw new TriageError('message-unsupported', 'Messages of this type are not taken: ORU R01 is.');
+  if (ORDERS.has(type)) return takeOrders(message, identity, rules, store);
+  throw new TriageError(
+    'message-unsupported',
+    'Messages of this type are not taken: ORU R01, ORM O01, OMG O19 and OMI O23 are.',
+  );
+}
+
+const ORDERS = new Set(['ORM^O01', 'OMG^O19', 'OMI^O23']);
+
+async function takeOrders(
+  message: Message,
+  identity: MessageIdentity,
+  rules: MessageRules,
+  store: MessageStore,
+): Promise<TakenMessage> {
+  const orders = rules.urgentPriorities.length === 0 ? [] : ordersIn(message, rules);
+  if (orders.length === 0) return nothing('It has no order that counts here: nothing is set.');
+  const { kind, changed } = await store.takeOrders(identity, orders);
+  if (kind === 'known') return nothing('This message was taken before.');
+  if (kind === 'kept') return nothing('It is on record for when the images come.');
+  if (changed.length === 0) return nothing('Nothing changes here.');
+  return { code: 'AA', text: 'Whether its study is urgent is set.', changed };
 }
 
 async function takeReports(

@@ -49,6 +49,7 @@ export function maskedRow(row: WorklistRow): WorklistRow {
     // It tells the date of another study.
     priorNote: null,
     stat: row.stat,
+    urgentBy: row.urgentBy,
     readAtMs: row.readAtMs,
     readBy: row.readBy,
     readBefore: row.readBefore,

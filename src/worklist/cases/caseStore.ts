@@ -43,6 +43,7 @@ import { renameDestination } from './renameDestination.ts';
 import { countForShadow, nextForShadow, saveShadowScore, shadowScores } from '../models/shadowScores.ts';
 import { saveSliceFeatures, sliceFeatures } from './sliceFeatures.ts';
 import { takeReports } from './takenMessages.ts';
+import { takeOrders } from './takenOrders.ts';
 import { apply, claim, fail, heartbeat, nudgeComplete, release } from './stages.ts';
 import { endLeases, renewLeases, takeLease } from './workLeases.ts';
 import { DEFAULT_CASE_STORE_OPTIONS } from './storeContext.ts';
@@ -141,6 +142,7 @@ const OPERATIONS = {
   stopRinging,
   takeCommitmentReport,
   takeLease,
+  takeOrders,
   takeReports,
   threshold,
   thresholdChange,

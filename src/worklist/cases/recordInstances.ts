@@ -16,6 +16,7 @@ import { isToBeDeleted, removedFilesOf } from './removedFiles.ts';
 import { reopen } from './reopen.ts';
 import type { CaseRow, Flag, InstanceKind, Schema } from '../db/schema.ts';
 import { appendEvent, caseRow, NO_LEASE, write } from './storeContext.ts';
+import { applyKeptOrders } from './urgency.ts';
 import type { CaseStoreOptions, StoreContext } from './storeContext.ts';
 
 /** Manufacturer (0008,0070) of what the agent writes. */
@@ -341,6 +342,7 @@ export async function openCase(
     to: 'receiving',
     actor: 'receive',
   });
+  await applyKeptOrders(trx, studyInstanceUid, now);
 }
 
 /** Notes that the study is still being sent, so that retention leaves it alone for a while. */
@@ -373,4 +375,6 @@ async function takeSlice(
     .where('study_instance_uid', '=', row.study_instance_uid)
     .execute();
   await reopen(trx, row, now, 'receive');
+  if (row.last_slice_at === null || row.accession_number === '')
+    await applyKeptOrders(trx, row.study_instance_uid, now);
 }

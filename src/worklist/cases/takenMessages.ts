@@ -108,7 +108,10 @@ function isNamed({ study_instance_uid }: CaseRow, studyInstanceUids: readonly st
   return studyInstanceUids.includes(study_instance_uid);
 }
 
-async function isTaken(trx: Transaction<Schema>, { sender, controlId, sha256 }: MessageIdentity): Promise<boolean> {
+export async function isTaken(
+  trx: Transaction<Schema>,
+  { sender, controlId, sha256 }: MessageIdentity,
+): Promise<boolean> {
   const row = await trx
     .selectFrom('taken_messages')
     .select('taken_at')
@@ -119,7 +122,7 @@ async function isTaken(trx: Transaction<Schema>, { sender, controlId, sha256 }: 
   return row !== undefined;
 }
 
-async function remember(
+export async function remember(
   trx: Transaction<Schema>,
   { sender, controlId, sha256 }: MessageIdentity,
   at: number,

@@ -6,6 +6,7 @@ import type { CaseState } from '../../case/caseState.ts';
 import type { Decision } from '../../case/decision.ts';
 import type { Receipt, ResultObject } from '../../case/delivery.ts';
 import type { StageName } from '../../case/claim.ts';
+import type { UrgentBy } from '../../case/urgentBy.ts';
 
 /** 0 or 1: SQLite binds no booleans. */
 export type Flag = 0 | 1;
@@ -56,6 +57,8 @@ interface CasesTable {
   complete_hint: Generated<Flag>;
   report_due: Generated<Flag>;
   stat: Generated<Flag>;
+  /** Who said last whether it is clinically urgent; null while nobody has, and once an order was cancelled. */
+  urgent_by: Generated<UrgentBy | null>;
   read_at: number | null;
   read_by: Generated<string | null>;
   /** Who had read the scan when other images of it were analysed; null once somebody reads it again. */
@@ -578,6 +581,14 @@ interface FilesToDeleteTable {
   path: string;
 }
 
+/** An urgent order; the images that it is for may not have come yet. */
+interface UrgentOrdersTable {
+  accession_number: string;
+  /** JSON: StatedPatientId[] */
+  patient_ids: string;
+  ordered_at: number;
+}
+
 /** An HL7 message that was taken. */
 interface TakenMessagesTable {
   /** MSH-3 and MSH-4. */
@@ -704,6 +715,7 @@ export interface Schema {
   asked_commitments: AskedCommitmentsTable;
   commitment_requests: CommitmentRequestsTable;
   taken_messages: TakenMessagesTable;
+  urgent_orders: UrgentOrdersTable;
   watched_archives: WatchedArchivesTable;
   watched_studies: WatchedStudiesTable;
   prior_searches: PriorSearchesTable;

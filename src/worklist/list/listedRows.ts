@@ -298,6 +298,7 @@ function rowOf(
     prior: row.recency === 'prior' && row.ignored === 0,
     selectionRule: row.selection_rule,
     stat: row.stat === 1,
+    urgentBy: row.stat === 1 ? row.urgent_by : null,
     readAtMs: row.read_at,
     readBy: row.read_by,
     readBefore: row.read_before,

@@ -1,3 +1,4 @@
+import type { UrgentBy } from '../../case/urgentBy.ts';
 import type { Decision } from '../../case/decision.ts';
 import { judgementOf, readingPlace } from '../../case/readingOrder.ts';
 import { durationText } from './caseStatus.ts';
@@ -6,8 +7,9 @@ import type { CaseStatusKind } from './caseStatus.ts';
 /** What the place of an unread case depends on. */
 export interface Rankable {
   studyInstanceUid: string;
-  /** A person has marked it as clinically urgent. */
+  /** Clinically urgent, and what says so; absent: a person. */
   stat: boolean;
+  urgentBy?: UrgentBy | null;
   arrivedAtMs: number;
   status: CaseStatusKind;
   decision: Decision | null;
@@ -30,7 +32,7 @@ export function whyHere(item: Rankable, nowMs: number, maxWaitMs: number): WhyHe
   const status = statusWords(item);
   const place =
     group === 'stat'
-      ? `Clinically urgent (STAT); ${status}`
+      ? `Clinically urgent (STAT)${item.urgentBy === 'order' ? ', by order' : ''}; ${status}`
       : pastCap
         ? `Past the wait limit of ${durationText(maxWaitMs)}; ${status}`
         : status;

@@ -25,14 +25,17 @@ export async function markRead(
   }));
 }
 
-/** Marks a study as clinically urgent, or takes that back. @throws TriageError `not-found` */
+/** Marks a study as clinically urgent, or takes that back; no order changes it any more. @throws TriageError `not-found` */
 export async function markStat(
   context: StoreContext,
   studyInstanceUid: string,
   stat: boolean,
   actor: string,
 ): Promise<void> {
-  await change(context, studyInstanceUid, actor, stat ? 'stat' : 'notStat', () => ({ stat: stat ? 1 : 0 }));
+  await change(context, studyInstanceUid, actor, stat ? 'stat' : 'notStat', () => ({
+    stat: stat ? 1 : 0,
+    urgent_by: 'person' as const,
+  }));
 }
 
 /**
@@ -195,7 +198,10 @@ async function change(
     now: number,
     row: CaseRow,
   ) => Partial<
-    Pick<CaseRow, 'read_at' | 'read_by' | 'claimed_by' | 'claimed_at' | 'attended_at' | 'rings_from' | 'stat'>
+    Pick<
+      CaseRow,
+      'read_at' | 'read_by' | 'claimed_by' | 'claimed_at' | 'attended_at' | 'rings_from' | 'stat' | 'urgent_by'
+    >
   >,
 ): Promise<void> {
   await write(context, async (trx, touched) => {

@@ -55,6 +55,12 @@ const ofStudy = (study: number, controlId: string, status = 'F'): string[] => [
   `PID|||P-${study}^^^HOSPITAL^PI`,
   segment('OBR', { 18: `A-${study}`, 25: status, 32: '7&Okafor&Ngozi' }),
 ];
+const urgentOrder = (study: number): string[] => [
+  `MSH|^~\\&|CPOE|NORTH|ODONTOID|PACS|20260301||ORM^O01|order${study}|P|2.3.1`,
+  `PID|||P-${study}`,
+  segment('ORC', { 1: 'NW', 7: '1^^^^^S' }),
+  segment('OBR', { 18: `A-${study}` }),
+];
 const readBy = async ({ query }: Pick<Worklist, 'query'>) =>
   (await query.rows()).map((row) => [row.studyInstanceUid, row.readBy]).sort();
 
@@ -75,26 +81,32 @@ test('reports over TCP mark scans as read before they are acknowledged, and no l
   ]);
   socket.write(stream.subarray(stream.length - 40));
   socket.write(framed(ofStudy(1, 'm1')));
+  socket.write(framed(urgentOrder(2)));
   socket.write(framed(['MSH|^~\\&|RIS|NORTH|||2026||ADT^A08|m5|P|2.5']));
   socket.write(framed(['MSH|^~\\&|RIS|NORTH|||2026||ORU^R01|m6|T|2.5']));
   socket.write(framed(['MSH|^~\\&|RIS|NORTH|||2026||ORU^R01|m7|P|2.8']));
   socket.end(framed(['nonsense of Jane Doe']));
-  await expect.poll(answers).toHaveLength(8);
+  await expect.poll(answers).toHaveLength(9);
   expect(answers()).toEqual([
     ['AA', 'm1', 'It is marked as read.'],
     ['AE', 'm2', 'The study that it means is of another patient here: nothing is set.'],
     ['AA', 'm3', 'No such study is here: nothing is marked.'],
     ['AA', 'm1', 'This message was taken before.'],
-    ['AR', 'm5', 'Messages of this type are not taken: ORU R01 is.'],
+    ['AA', 'order2', 'Whether its study is urgent is set.'],
+    ['AR', 'm5', 'Messages of this type are not taken: ORU R01, ORM O01, OMG O19 and OMI O23 are.'],
     ['AR', 'm6', 'Its processing ID (MSH-11) is not among hl7.processingIds.'],
     ['AR', 'm7', 'Its version (MSH-12) is not one of 2.3 to 2.5.1.'],
     ['AR', '', 'It does not begin with an MSH segment.'],
   ]);
   expect(server.counters()).toMatchObject({
-    accepted: 3,
+    accepted: 4,
     refused: 5,
     refusedConnections: 0,
     lastRefusal: { why: 'It does not begin with an MSH segment.' },
+  });
+  expect((await worklist.query.rows()).find((row) => row.stat)).toMatchObject({
+    studyInstanceUid: studyUid(2),
+    urgentBy: 'order',
   });
   const log = lines.join('');
   expect(log).toContain('of another patient here');

@@ -14,6 +14,31 @@ export function framed(segments: readonly string[], encoding: BufferEncoding = '
   return Buffer.concat([Buffer.of(0x0b), bytesOf(segments, encoding), Buffer.of(0x1c, 0x0d)]);
 }
 
+/** Orders as systems of different makers write them, each urgent, the priority somewhere else. */
+export const ORDERS = {
+  quantityTiming: [
+    'MSH|^~\\&|QDOC|HL7V1.1|AGFA|AGFA|20260505112549||ORM^O01|03139638|P|2.3.1||||||8859/1',
+    'PID|||123456Q||DUBOIS^Jean',
+    segment('ORC', { 1: 'SC', 3: 'N4568254^NDB', 5: 'IP', 7: '^^^20260505111800^^S' }),
+    segment('OBR', { 3: 'N4568254^NDB', 4: 'CTCERV^CT cervical', 18: '0897456', 27: '^^^20260505111800^^R' }),
+    'ZDS|1.2.41.0.1.1.202.123^Agfa^Application^DICOM',
+  ],
+  obr: [
+    'MSH|^~\\&|CPOE|MATER|NIMIS|MATER|20260415100000||OMG^O19^OMG_O19|OMG-1|P|2.5|||AL|NE',
+    'PID|1||MAT847^^^MATER^MR~810719^^^PPS^PPSN||McCarthy^Eoin',
+    segment('ORC', { 1: 'NW', 2: 'MATORD1', 5: 'SC' }),
+    segment('OBR', { 1: '1', 2: 'MATORD1', 18: 'RAD1', 24: 'CT', 27: '1^^^20260415100000^^stat' }),
+  ],
+  tq1: [
+    'MSH|^~\\&|EHR|H|ODONTOID|PACS|20260715090000||OMI^O23^OMI_O23|WSA5|P|2.5.1',
+    'PID|||pat-9^^^&1.2.3&ISO^MR||Cure^Ann',
+    'ORC|NW',
+    segment('TQ1', { 1: '1', 9: 'S^Stat^HL70485' }),
+    segment('OBR', { 1: '1', 2: 'entity9', 4: 'CTCS^CT C-Spine' }),
+    segment('IPC', { 1: 'acc-9', 2: 'proc9', 3: '1.2.840.9', 5: 'CT' }),
+  ],
+} as const;
+
 /** Reports as systems of different makers write them, with invented people and numbers. */
 export const REPORTS = {
   /** 2.3, the accession number in OBR-3, the reader in components. */

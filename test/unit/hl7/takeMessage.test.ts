@@ -1,13 +1,14 @@
 import { expect, test } from 'vitest';
-import type { MessageIdentity, MessageOutcome, ReportNotice } from '../../../src/case/hospitalMessage.ts';
+import type { MessageIdentity, MessageOutcome, OrderNotice, ReportNotice } from '../../../src/case/hospitalMessage.ts';
 import { readHeader, readMessage } from '../../../src/hl7/message.ts';
 import { takeMessage, type MessageRules } from '../../../src/hl7/takeMessage.ts';
-import { bytesOf, REPORTS, segment } from './messages.ts';
+import { bytesOf, ORDERS, REPORTS, segment } from './messages.ts';
 
 const RULES: MessageRules = {
   accessionFrom: ['OBR-18', 'OBR-3', 'ORC-3', 'OBR-2'],
   usesStudyInstanceUid: true,
   software: ['Odontoid', 'SPINE-AI'],
+  urgentPriorities: ['S', 'STAT'],
   readStatuses: ['F', 'C'],
 };
 
@@ -15,6 +16,7 @@ const RULES: MessageRules = {
 async function told(segments: readonly string[], rules: Partial<MessageRules> = {}, outcome?: MessageOutcome) {
   const bytes = bytesOf(segments);
   const asked: { message: MessageIdentity; reports: readonly ReportNotice[] }[] = [];
+  const orders: OrderNotice[] = [];
   const answer = await takeMessage(
     readMessage(bytes, readHeader(bytes)!),
     bytes,
@@ -24,9 +26,13 @@ async function told(segments: readonly string[], rules: Partial<MessageRules> = 
         asked.push({ message, reports });
         return Promise.resolve(outcome ?? { kind: 'taken', changed: ['1.2'] });
       },
+      takeOrders: (_message, some) => {
+        orders.push(...some);
+        return Promise.resolve(outcome ?? { kind: 'taken', changed: ['1.2'] });
+      },
     },
   );
-  return { answer, asked, reports: asked.flatMap(({ reports }) => reports) };
+  return { answer, asked, orders, reports: asked.flatMap(({ reports }) => reports) };
 }
 const changed = (segments: readonly string[], from: string, to: string): string[] =>
   segments.map((segment) => segment.replace(from, to));
@@ -128,4 +134,43 @@ test.each<[MessageOutcome, string]>([
   [{ kind: 'no-study', changed: [] }, 'No such study is here: nothing is marked.'],
 ])('%j is answered AA, and how', async (outcome, text) => {
   expect((await told(REPORTS.ihe, {}, outcome)).answer).toEqual({ code: 'AA', text, changed: outcome.changed });
+});
+
+test('which study of whom is ordered, and whether urgently, is read as different makers write it', async () => {
+  const rules = { accessionFrom: ['OBR-18', 'IPC-1', 'OBR-3'] as const };
+  expect((await told(ORDERS.quantityTiming, rules)).orders).toEqual([
+    {
+      patientIds: [{ id: '123456Q', issuers: [] }],
+      accessionNumber: '0897456',
+      studyInstanceUids: ['1.2.41.0.1.1.202.123'],
+      isUrgent: true,
+    },
+  ]);
+  expect((await told(ORDERS.obr, rules)).orders).toMatchObject([
+    { patientIds: [{ id: 'MAT847' }, { id: '810719' }], accessionNumber: 'RAD1', isUrgent: true },
+  ]);
+  expect((await told(ORDERS.tq1, rules)).orders).toMatchObject([
+    { patientIds: [{ id: 'pat-9', issuers: ['1.2.3'] }], accessionNumber: 'acc-9', isUrgent: true },
+  ]);
+});
+
+test('a routine order is not urgent, nor is one that is cancelled, and the site says which priorities are', async () => {
+  const isUrgent = async (segments: readonly string[], rules: Partial<MessageRules> = {}) =>
+    (await told(segments, rules)).orders.map((order) => order.isUrgent);
+  expect(await isUrgent(changed(ORDERS.obr, '^^stat', '^^R'))).toEqual([false]);
+  expect(await isUrgent(changed(ORDERS.tq1, 'S^Stat', 'A^Asap'))).toEqual([false]);
+  expect(await isUrgent(changed(ORDERS.tq1, 'S^Stat', 'A^Asap'), { urgentPriorities: ['A'] })).toEqual([true]);
+  for (const control of ['CA', 'DC', 'OC', 'OD', 'CR', 'DR'])
+    expect(await isUrgent(changed(ORDERS.obr, 'ORC|NW', `ORC|${control}`))).toEqual([false]);
+  expect(await told(ORDERS.obr, { urgentPriorities: [] })).toMatchObject({ orders: [], answer: { code: 'AA' } });
+});
+
+test.each<[MessageOutcome, string]>([
+  [{ kind: 'taken', changed: ['1.2'] }, 'Whether its study is urgent is set.'],
+  [{ kind: 'taken', changed: [] }, 'Nothing changes here.'],
+  [{ kind: 'no-study', changed: [] }, 'Nothing changes here.'],
+  [{ kind: 'kept', changed: [] }, 'It is on record for when the images come.'],
+  [{ kind: 'known', changed: [] }, 'This message was taken before.'],
+])('of orders, %j is answered AA, and how', async (outcome, text) => {
+  expect((await told(ORDERS.obr, {}, outcome)).answer).toEqual({ code: 'AA', text, changed: outcome.changed });
 });
