@@ -120,7 +120,7 @@ export const worklistRow = z
         'What was found in the patient’s last scan here before this one; null without one. It changes no rank.',
       ),
     stat: z.boolean(),
-    urgentBy: z.enum(['person', 'order']).nullable().describe('What says that it is clinically urgent.'),
+    urgentBy: z.enum(['person', 'order', 'rule']).nullable().describe('What says that it is clinically urgent.'),
     readAtMs: epochMs.nullable(),
     readBy: z.string().nullable(),
     readBefore: z

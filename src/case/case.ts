@@ -40,6 +40,8 @@ export interface InstanceHeader extends PatientIdentity {
   bodyPartExamined: string;
   /** Code meanings of AnatomicRegionSequence (0008,2218). */
   anatomicRegion: string;
+  /** Requested Procedure Priority (0040,1003), where a scanner or archive copies it into the images. */
+  requestedProcedurePriority?: string;
   /** Code values of ProcedureCodeSequence (0008,1032) and RequestedProcedureCodeSequence (0032,1064). */
   procedureCodes?: string[];
   convolutionKernel: string;

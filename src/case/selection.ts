@@ -14,6 +14,8 @@ export interface SelectionCriteria {
   bodyParts?: readonly string[] | undefined;
   procedureCodes?: readonly string[] | undefined;
   descriptions?: readonly string[] | undefined;
+  priorities?: readonly string[] | undefined;
+  locations?: readonly string[] | undefined;
   sex?: readonly ('F' | 'M' | 'O')[] | undefined;
   ageYears?: Range | undefined;
   scanAgeHours?: Range | undefined;
@@ -42,8 +44,11 @@ export interface SelectedStudy {
   arrivedAtMs: number;
 }
 
-/** The first rule that the study meets; null when it meets none: it is then accepted, and its anatomy and tags decide. */
-export function ruleFor(rules: readonly SelectionRule[], study: SelectedStudy): SelectionRule | null {
+/** The first rule that the study meets; null when it meets none: of selection rules, it is then accepted, and its anatomy and tags decide. */
+export function ruleFor<Rule extends { when: SelectionCriteria }>(
+  rules: readonly Rule[],
+  study: SelectedStudy,
+): Rule | null {
   return rules.find(({ when }) => meets(when, study)) ?? null;
 }
 
@@ -81,9 +86,16 @@ function meetsAnnounced(when: SelectionCriteria, study: AnnouncedStudy): 'yes' |
   const isTold =
     (when.modalities === undefined || study.modalities.length > 0) &&
     (when.sex === undefined || study.patientSex !== '') &&
-    [when.stations, when.bodyParts, when.procedureCodes, when.ageYears, when.scanAgeHours, when.hours].every(
-      (criterion) => criterion === undefined,
-    );
+    [
+      when.stations,
+      when.bodyParts,
+      when.procedureCodes,
+      when.priorities,
+      when.locations,
+      when.ageYears,
+      when.scanAgeHours,
+      when.hours,
+    ].every((criterion) => criterion === undefined);
   // Series and protocols have descriptions too, which the archive was not asked for.
   return isDescribed && isTold ? 'yes' : 'perhaps';
 }
@@ -112,6 +124,11 @@ function meets(
       studyDescription,
       seriesDescription,
       protocolName,
+    ]) &&
+    anyOf(when.priorities, ({ requestedProcedurePriority = '' }) => [requestedProcedurePriority]) &&
+    anyOf(when.locations, ({ currentPatientLocation, institutionalDepartmentName }) => [
+      currentPatientLocation,
+      institutionalDepartmentName,
     ]) &&
     anyOf(when.sex, ({ patientSex }) => [patientSex.slice(0, 1)]) &&
     (when.ageYears === undefined || headers.some((header) => isWithin(ageYearsOf(header), when.ageYears!))) &&
@@ -159,6 +176,8 @@ const NAMES: Readonly<Record<keyof SelectionCriteria, string>> = {
   bodyParts: 'body part',
   procedureCodes: 'procedure code',
   descriptions: 'description',
+  priorities: 'priority',
+  locations: 'location',
   sex: 'sex',
   ageYears: 'age in years',
   scanAgeHours: 'scan age in hours',

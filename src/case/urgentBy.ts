@@ -1,2 +1,2 @@
 /** What says that a study is clinically urgent, or that it is not. */
-export type UrgentBy = 'person' | 'order';
+export type UrgentBy = 'person' | 'order' | 'rule';

@@ -85,6 +85,9 @@ export async function layFoundation(
     isIgnored: ({ header, sourceAeTitle, calledAeTitle = '', receivedAtMs }) =>
       ruleFor(config.selection, { headers: [header], sourceAeTitle, calledAeTitle, arrivedAtMs: receivedAtMs })?.do ===
       'ignore',
+    urgentRule: ({ header, sourceAeTitle, calledAeTitle = '', receivedAtMs }) =>
+      ruleFor(config.worklist.urgent, { headers: [header], sourceAeTitle, calledAeTitle, arrivedAtMs: receivedAtMs })
+        ?.name ?? null,
     maxAgeMs: maxAgeMsOf(config.assemble),
     quietMs: config.assemble.quietMs,
     maxAttempts: config.pipeline.maxAttempts,

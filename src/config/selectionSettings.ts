@@ -16,31 +16,35 @@ const range = (unit: string) =>
 
 const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'HH:MM');
 
+/** What an object or a study must have. */
+const criteria = z.strictObject({
+  callingAeTitles: patterns.describe('Calling AE titles.'),
+  calledAeTitles: patterns.describe('Called AE titles: `receive.aeTitle` or one of `receive.otherAeTitles`.'),
+  stations: patterns.describe('Station Name (0008,1010).'),
+  modalities: patterns.describe('Modality (0008,0060).'),
+  bodyParts: patterns.describe('Body Part Examined (0018,0015) or the meaning of Anatomic Region (0008,2218).'),
+  procedureCodes: patterns.describe(
+    'Code values of Procedure Code (0008,1032) or Requested Procedure Code (0032,1064).',
+  ),
+  descriptions: patterns.describe('Study Description, Series Description or Protocol Name.'),
+  priorities: patterns.describe('Requested Procedure Priority (0040,1003), where the images have it.'),
+  locations: patterns.describe('Current Patient Location (0038,0300) or Institutional Department Name (0008,1040).'),
+  sex: z
+    .array(z.enum(['F', 'M', 'O']))
+    .min(1)
+    .optional()
+    .describe("Patient's Sex."),
+  ageYears: range("Patient's age in years, as stated or from the birth date"),
+  scanAgeHours: range('Hours from the scan to its arrival'),
+  hours: z
+    .strictObject({ from: timeOfDay, to: timeOfDay })
+    .optional()
+    .describe('When the study came, in local time; `from` after `to` goes past midnight.'),
+});
+
 const selectionRule = z.strictObject({
   name: entryName.describe('Name on the case and on the page *Connections*.'),
-  when: z
-    .strictObject({
-      callingAeTitles: patterns.describe('Calling AE titles.'),
-      calledAeTitles: patterns.describe('Called AE titles: `receive.aeTitle` or one of `receive.otherAeTitles`.'),
-      stations: patterns.describe('Station Name (0008,1010).'),
-      modalities: patterns.describe('Modality (0008,0060).'),
-      bodyParts: patterns.describe('Body Part Examined (0018,0015) or the meaning of Anatomic Region (0008,2218).'),
-      procedureCodes: patterns.describe(
-        'Code values of Procedure Code (0008,1032) or Requested Procedure Code (0032,1064).',
-      ),
-      descriptions: patterns.describe('Study Description, Series Description or Protocol Name.'),
-      sex: z
-        .array(z.enum(['F', 'M', 'O']))
-        .min(1)
-        .optional()
-        .describe("Patient's Sex."),
-      ageYears: range("Patient's age in years, as stated or from the birth date"),
-      scanAgeHours: range('Hours from the scan to its arrival'),
-      hours: z
-        .strictObject({ from: timeOfDay, to: timeOfDay })
-        .optional()
-        .describe('When the study came, in local time; `from` after `to` goes past midnight.'),
-    })
+  when: criteria
     .prefault({})
     .describe(
       'What a study must have; all that is named must hold, each for one object of the study. Texts may hold `*`. Empty: every study.',
@@ -64,4 +68,20 @@ export const selectionSettings = z
   .default([])
   .describe(
     'Which studies are analysed, and where their results go: the first rule that a study meets counts, and its case says which. A study that meets none is accepted: CTs of adults and children whose anatomy or tags say neck.',
+  );
+
+/** What makes a scan clinically urgent. */
+export const urgentSettings = z
+  .array(
+    z.strictObject({
+      name: entryName.describe('Name in the history of the case.'),
+      when: criteria
+        .refine((when) => Object.values(when).some((value) => value !== undefined), 'name at least one criterion')
+        .describe('What one object of the study must have, as in `selection`; all that is named must hold.'),
+    }),
+  )
+  .max(100)
+  .default([])
+  .describe(
+    'Rules that mark a scan as clinically urgent as soon as an object that meets one of them comes. What a person says of its urgency stays.',
   );

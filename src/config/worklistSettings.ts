@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { urgentSettings } from './selectionSettings.ts';
 
 const isViewerTemplate = (value: string): boolean => {
   const filled = value.replace(
@@ -24,6 +25,7 @@ export const worklistSettings = z
       .describe(
         'Wait limit. While flags wait, every k-th place of the list goes to the unread scan that has waited longest beyond it (k follows from the arrivals of the site); behind the flags, what is beyond it comes first.',
       ),
+    urgent: urgentSettings,
     readByReport: z
       .enum(['verified', 'any', 'off'])
       .default('verified')

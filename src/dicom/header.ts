@@ -89,6 +89,7 @@ export function headerOf(elements: Elements, sopClassUidTag = SOP_CLASS_UID): In
       .flatMap((tag) => itemsIfWhole(elements, tag))
       .flatMap((item) => decodeText(beginningOf(item.bytes(0x00080100)), reader.characterSets, 'SH'))
       .filter((code) => code !== ''),
+    ...priorityIn(text(0x00401003, 'SH')),
     bodyPartExamined: plain(0x00180015),
     instanceNumber: integer(0x00200013),
     imagesInAcquisition: integer(0x00201002),
@@ -102,6 +103,11 @@ export function headerOf(elements: Elements, sopClassUidTag = SOP_CLASS_UID): In
     ...kind,
     ...(MULTI_FRAME_CT_SOP_CLASSES.has(sopClassUid) ? framesIn(elements, seriesDescription) : {}),
   };
+}
+
+/** Nearly no image has one: absent then, since the header of each is kept. */
+function priorityIn(requestedProcedurePriority: string): Pick<InstanceHeader, 'requestedProcedurePriority'> {
+  return requestedProcedurePriority === '' ? {} : { requestedProcedurePriority };
 }
 
 export function characterSetsOf(elements: Elements): string[] {

@@ -16,7 +16,7 @@ import { isToBeDeleted, removedFilesOf } from './removedFiles.ts';
 import { reopen } from './reopen.ts';
 import type { CaseRow, Flag, InstanceKind, Schema } from '../db/schema.ts';
 import { appendEvent, caseRow, NO_LEASE, write } from './storeContext.ts';
-import { applyKeptOrders } from './urgency.ts';
+import { applyKeptOrders, setUrgentByRule } from './urgency.ts';
 import type { CaseStoreOptions, StoreContext } from './storeContext.ts';
 
 /** Manufacturer (0008,0070) of what the agent writes. */
@@ -39,6 +39,7 @@ export async function recordInstances(
     const late: StoredInstance[] = [];
     for (const instance of instances) {
       const outcome = await record(trx, context, instance, { isSameImage: sameImages.has(instance.path), late });
+      if (outcome === 'new') await judgeUrgency(trx, context, instance);
       if (outcome !== 'duplicate' && outcome !== 'copy' && outcome !== 'same-image')
         touched.add(instance.header.studyInstanceUid);
       outcomes.push(outcome);
@@ -51,6 +52,17 @@ export async function recordInstances(
       );
     return outcomes;
   });
+}
+
+/** A rule may say that the study of this object is urgent. */
+async function judgeUrgency(
+  trx: Transaction<Schema>,
+  { clock, options }: StoreContext,
+  instance: StoredInstance,
+): Promise<void> {
+  if (instanceKind(instance.header) === 'own') return;
+  const rule = options.urgentRule(instance);
+  if (rule !== null) await setUrgentByRule(trx, instance.header.studyInstanceUid, rule, clock.now());
 }
 
 async function record(

@@ -41,6 +41,10 @@ export interface CaseStoreOptions {
   maxAgeMs: number | null;
   /** Whether a study of such an object would be ignored by the selection rules. */
   isIgnored: (object: Pick<StoredInstance, 'header' | 'sourceAeTitle' | 'calledAeTitle' | 'receivedAtMs'>) => boolean;
+  /** Name of the rule by which a study of such an object is clinically urgent; null when there is none. */
+  urgentRule: (
+    object: Pick<StoredInstance, 'header' | 'sourceAeTitle' | 'calledAeTitle' | 'receivedAtMs'>,
+  ) => string | null;
   /** Which attribute of the first slice tells where the patient is; null for none. */
   locationFrom: LocationAttribute | null;
 }
@@ -60,6 +64,7 @@ export const DEFAULT_CASE_STORE_OPTIONS: CaseStoreOptions = {
   changesAnalysis: () => Promise.resolve(true),
   maxAgeMs: null,
   isIgnored: () => false,
+  urgentRule: () => null,
   locationFrom: 'currentPatientLocation',
 };
 

@@ -1,7 +1,7 @@
 import type { Transaction } from 'kysely';
 import { isPatientStated, type StatedPatientId } from '../../case/hospitalMessage.ts';
 import type { CaseRow, Schema } from '../db/schema.ts';
-import { appendEvent } from './storeContext.ts';
+import { appendEvent, caseRow } from './storeContext.ts';
 
 /** Who says it in the history of a case. */
 const BY_ORDER = 'order in the RIS';
@@ -13,6 +13,18 @@ export async function setUrgentByOrder(trx: Transaction<Schema>, row: CaseRow, a
   return true;
 }
 
+/** Marks a study as clinically urgent by the rule that an object of it meets. It outweighs an order, whose end would not change what the rule says. */
+export async function setUrgentByRule(
+  trx: Transaction<Schema>,
+  studyInstanceUid: string,
+  rule: string,
+  at: number,
+): Promise<void> {
+  const row = await caseRow(trx, studyInstanceUid);
+  if (row === undefined || row.proof === 1 || row.urgent_by === 'person' || row.urgent_by === 'rule') return;
+  await setUrgent(trx, row, { stat: 1, urgent_by: 'rule' }, `rule ${rule}`, at);
+}
+
 /** Takes back what an order has set, and nothing else. */
 export async function endUrgentByOrder(trx: Transaction<Schema>, row: CaseRow, at: number): Promise<boolean> {
   if (row.stat === 0 || row.urgent_by !== 'order') return false;
@@ -22,11 +34,7 @@ export async function endUrgentByOrder(trx: Transaction<Schema>, row: CaseRow, a
 
 /** Marks a study that has just come, or whose accession number has, as the orders that came before it say. */
 export async function applyKeptOrders(trx: Transaction<Schema>, studyInstanceUid: string, at: number): Promise<void> {
-  const row = await trx
-    .selectFrom('cases')
-    .selectAll()
-    .where('study_instance_uid', '=', studyInstanceUid)
-    .executeTakeFirst();
+  const row = await caseRow(trx, studyInstanceUid);
   if (row === undefined || row.accession_number === '' || row.proof === 1) return;
   const patient = { patientId: row.patient_id, issuerOfPatientId: row.issuer_of_patient_id };
   const kept = await keptOrders(trx, row.accession_number);

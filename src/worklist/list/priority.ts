@@ -32,13 +32,15 @@ export function whyHere(item: Rankable, nowMs: number, maxWaitMs: number): WhyHe
   const status = statusWords(item);
   const place =
     group === 'stat'
-      ? `Clinically urgent (STAT)${item.urgentBy === 'order' ? ', by order' : ''}; ${status}`
+      ? `Clinically urgent (STAT)${BY[item.urgentBy ?? 'person']}; ${status}`
       : pastCap
         ? `Past the wait limit of ${durationText(maxWaitMs)}; ${status}`
         : status;
   const whyBrief = item.readBefore == null ? place : `${changedSince(item.readBefore)}; ${place}`;
   return { why: `${whyBrief}; waiting ${durationText(Math.max(0, nowMs - item.arrivedAtMs))}`, whyBrief };
 }
+
+const BY: Readonly<Record<UrgentBy, string>> = { person: '', order: ', by order', rule: ', by rule' };
 
 function changedSince(reader: string): string {
   return reader === '' ? 'Changed since it was read' : `Changed since it was read by ${reader}`;

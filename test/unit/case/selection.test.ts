@@ -13,6 +13,9 @@ const neck = instanceOf({
   stationName: 'CT7',
   bodyPartExamined: 'CSPINE',
   procedureCodes: ['CTCSP', 'X-17'],
+  requestedProcedurePriority: 'STAT',
+  currentPatientLocation: 'ED Bay 4',
+  institutionalDepartmentName: 'Trauma',
   studyDescription: 'CT (c-spine) + head',
   seriesDescription: 'Bone 1.0',
 }).header;
@@ -35,6 +38,8 @@ const CRITERIA: readonly [keyof SelectionCriteria, SelectionCriteria, SelectionC
   ['bodyParts', { bodyParts: ['CSPINE'] }, { bodyParts: ['SPINE'] }],
   ['procedureCodes', { procedureCodes: ['x-17'] }, { procedureCodes: ['X'] }],
   ['descriptions', { descriptions: ['*(C-SPINE) +*'] }, { descriptions: ['c-spine'] }],
+  ['priorities', { priorities: ['HIGH', 'stat'] }, { priorities: ['ST'] }],
+  ['locations', { locations: ['trauma'] }, { locations: ['ED'] }],
   ['sex', { sex: ['M', 'F'] }, { sex: ['M'] }],
   ['ageYears', { ageYears: { max: 14 } }, { ageYears: { min: 15 } }],
   ['scanAgeHours', { scanAgeHours: { min: 1, max: 2 } }, { scanAgeHours: { max: 1 } }],
@@ -55,7 +60,7 @@ describe('a selection rule', () => {
   it('takes no study by what its headers do not say', () => {
     const silent = instanceOf({ studyDate: '', patientAge: '', patientBirthDate: '', patientSex: '' }).header;
     const of = { ...study, headers: [silent] };
-    for (const key of ['stations', 'bodyParts', 'descriptions', 'procedureCodes'] as const)
+    for (const key of ['stations', 'bodyParts', 'descriptions', 'procedureCodes', 'priorities', 'locations'] as const)
       expect(isMet({ [key]: ['*'] }, of), key).toBe(false);
     for (const key of ['ageYears', 'scanAgeHours'] as const) expect(isMet({ [key]: { min: 0 } }, of), key).toBe(false);
     for (const dates of [{ patientBirthDate: '19560701' }, { studyDate: '20261129' }]) {

@@ -238,6 +238,13 @@ it('listens for messages of the RIS only where it is asked to, and then for nobo
   expect(() => configFrom({ hl7: { maxMessageBytes: 1_000 } })).toThrow(/hl7\.maxMessageBytes/);
 });
 
+it('asks a rule of urgency for what makes a scan urgent', () => {
+  const of = (when: Record<string, unknown>) => configFrom({ worklist: { urgent: [{ name: 'from-ed', when }] } });
+  expect(of({ locations: ['ED*'], priorities: ['STAT'] }).worklist.urgent).toHaveLength(1);
+  expect(() => of({})).toThrow(/name at least one criterion/);
+  expect(() => of({ location: ['ED'] })).toThrow(/locations/);
+});
+
 describe('selection rules', () => {
   const of = (...selection: Record<string, unknown>[]) =>
     configFrom({

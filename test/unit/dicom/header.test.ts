@@ -80,6 +80,11 @@ describe('readHeader', () => {
     expect(readHeader(rawPart10(elements)).procedureCodes).toEqual(['DONE-7', 'ASKED-3']);
   });
 
+  it('reads the priority of what was asked for, where an image has it', () => {
+    const elements = [...ELEMENTS, { tag: 0x00401003, vr: 'SH', value: 'STAT ' }].sort((a, b) => a.tag - b.tag);
+    expect(readHeader(rawPart10(elements)).requestedProcedurePriority).toBe('STAT');
+  });
+
   it.each([{ implicit: false }, { implicit: true }])('reads every fact, text in its character set (%o)', (options) => {
     expect(readHeader(rawPart10(ELEMENTS, options))).toEqual({
       patientId: 'P-1',

@@ -82,3 +82,27 @@ test.each<[string, Partial<OrderNotice>, string]>([
   await expect(worklist.store.takeOrders(message(1), [order(true), order(true, other)])).rejects.toThrow(why);
   expect(await urgency(worklist)).toEqual([false, null]);
 });
+
+test('a rule marks a study as urgent with the first object that meets it; it outweighs an order, and a person both', async () => {
+  const worklist = await openWorklist({
+    urgentRule: ({ header }) => (header.currentPatientLocation === 'ED' ? 'from-ed' : null),
+  });
+  const { store, query } = worklist;
+  const slice = (number: number, currentPatientLocation: string) => {
+    const instance = instanceOf({ study: 1, number });
+    return { ...instance, header: { ...instance.header, currentPatientLocation } };
+  };
+  await store.takeOrders(message(1), [order(true)]);
+  await store.recordInstances([slice(1, 'WARD')]);
+  expect(await urgency(worklist)).toEqual([true, 'order']);
+  await store.recordInstances([slice(2, 'ED'), slice(3, 'ED')]);
+  expect(await urgency(worklist)).toEqual([true, 'rule']);
+  expect((await query.rows())[0]!.whyBrief).toMatch(/^Clinically urgent \(STAT\), by rule; /);
+  await store.takeOrders(message(2), [order(false)]);
+  expect(await urgency(worklist)).toEqual([true, 'rule']);
+  const said = (await query.caseDetail(studyUid(1))).events.filter(({ type }) => type === 'stat');
+  expect(said.map(({ actor }) => actor)).toEqual(['order in the RIS', 'rule from-ed']);
+  await store.markStat(studyUid(1), false, 'ada');
+  await store.recordInstances([slice(4, 'ED')]);
+  expect(await urgency(worklist)).toEqual([false, null]);
+});
