@@ -1,4 +1,4 @@
-// Installs the Debian packages that the tests need: DCMTK, dicom3tools, Orthanc and Chromium, a syslog server and an XML schema validator for the audit, age for backups, promtool for the alert rules, PostgreSQL for the worklist's tests, and Python for the parity checks and training.
+// Installs the Debian packages that the tests need: DCMTK, dicom3tools, Orthanc and Chromium, a syslog server and an XML schema validator for the audit, age for backups, promtool for the alert rules, PostgreSQL for the worklist's tests, and Python for the parity checks, training and HL7 messages.
 import { spawnSync } from 'node:child_process';
 
 const PACKAGES = [
@@ -23,6 +23,7 @@ const PACKAGES = [
   'python3-torch',
   'python3-onnx',
   'python3-pydicom',
+  'python3-hl7',
   'python3-skimage',
   'python3-sklearn',
   'python3-pil',

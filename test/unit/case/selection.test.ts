@@ -174,6 +174,8 @@ describe('what an archive announces', () => {
     ['one that ignores one of its modalities', [rule('ignore', { modalities: ['SR'] })], false],
     ['one that ignores another modality', [rule('ignore', { modalities: ['MR'] })], true],
     ['one that ignores what it was not called', [rule('ignore', { calledAeTitles: ['OTHER'] })], true],
+    ['one that ignores a priority, which nobody has asked for', [rule('ignore', { priorities: ['STAT'] })], true],
+    ['one that ignores a place, which nobody has asked for', [rule('ignore', { locations: ['ED'] })], true],
     ['one that ignores what it was called', [rule('ignore', { calledAeTitles: ['ODONTOID'] })], false],
   ])('%s: may be accepted', (_what, rules, expected) => {
     expect(mayBeAccepted(rules, study)).toBe(expected);

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
@@ -9,8 +10,10 @@ import type { TlsMaterial } from '../../../src/base/tlsProfile.ts';
 import { configFrom } from '../../../src/config/configFile.ts';
 import { startHl7 } from '../../../src/compose/hl7.ts';
 import type { Foundation } from '../../../src/compose/agentPorts.ts';
+import { readHeader, readMessage } from '../../../src/hl7/message.ts';
 import { authority } from '../../interop/authority.ts';
-import { framed, REPORTS, segment } from '../hl7/messages.ts';
+import { runTool } from '../../interop/dcmtk.ts';
+import { bytesOf, framed, ORDERS, REPORTS, segment } from '../hl7/messages.ts';
 import { openWorklist, studyUid, temporaryFolder, toInferred, type Worklist } from '../worklist/fixture.ts';
 
 type Settings = Record<string, unknown>;
@@ -173,4 +176,39 @@ test('messages of makers that mean no study here are answered, whatever their ve
   socket.on('data', (piece: Buffer) => (text += piece.toString('latin1')));
   socket.write(Buffer.concat(Object.values(REPORTS).map((report) => framed(report))));
   await expect.poll(() => text.match(/MSA.AA./g)).toHaveLength(4);
+});
+
+const PEER = `
+import json, sys
+import hl7, hl7.client
+messages = json.load(open(sys.argv[2]))
+answers = []
+with hl7.client.MLLPClient('127.0.0.1', int(sys.argv[1])) as client:
+    for message in messages:
+        answer = hl7.parse(client.send_message(message.encode()).decode().strip('\\x0b\\x1c\\r'))
+        answers.append([str(answer.segment('MSH')[9]), str(answer.segment('MSA')[1]), str(answer.segment('MSA')[2])])
+fields = [[[str(field) for field in segment] for segment in hl7.parse(message)] for message in messages]
+print(json.dumps([answers, fields]))
+`;
+
+test('python-hl7, which knows nothing of us, sends what we take, understands our answers and reads fields as we do', async () => {
+  const worklist = await listening();
+  await toInferred(worklist, 1, 0.2);
+  const samples = [ofStudy(1, 'py1'), ...Object.values(REPORTS), ...Object.values(ORDERS)];
+  const path = join(await temporaryFolder(), 'messages.json');
+  await writeFile(path, JSON.stringify(samples.map((sample) => bytesOf(sample).toString())));
+  const { stdout, stderr } = await runTool('/usr/bin/python3', ['-c', PEER, String(worklist.server.port), path]);
+  expect(stderr).toBe('');
+  const [answers, fields] = JSON.parse(stdout) as [string[][], string[][][]];
+  expect(answers.map(([, ...answer]) => answer)).toEqual(
+    ['py1', '88101', 'RM-9', '00000017', 'MSG9', '03139638', 'OMG-1', 'WSA5'].map((id) => ['AA', id]),
+  );
+  expect(answers[0]![0]).toBe('ACK^R01');
+  expect(await readBy(worklist)).toEqual([[studyUid(1), 'Okafor, Ngozi (report in the RIS)']]);
+  for (const [index, sample] of samples.entries()) {
+    const bytes = bytesOf(sample);
+    const ours = readMessage(bytes, readHeader(bytes)!).segments;
+    const theirs = fields[index]!.filter(([name, , type]) => ours.some((one) => one.name === name) && type !== 'ED');
+    expect(ours.map((one) => one.fields)).toEqual(theirs);
+  }
 });
