@@ -187,6 +187,22 @@ test('a plot can be pointed at, a source has a threshold of its own, and the way
   await sentenceSays(page, /^0\.50 -> 0\.30\. /);
   await page.getByRole('button', { name: 'Back to what is in force' }).click();
   await sentenceSays(page, /^0\.50 is in force/);
+  // On a 4K the words are as large as those of the list, and the plot is still where the pointer is.
+  const highOf = (part: string) =>
+    page
+      .locator(part)
+      .first()
+      .evaluate((one) => one.getBoundingClientRect().height);
+  const onDesk = await highOf('.facts dt');
+  await page.setViewportSize({ width: 3840, height: 2160 });
+  await expect.poll(async () => (await highOf('.facts dt')) / onDesk).toBeCloseTo(1.4, 1);
+  await expect.poll(async () => (await plot.boundingBox())!.width / width).toBeGreaterThan(1.5);
+  const wall = (await plot.boundingBox())!;
+  await plot.click({ position: { x: wall.width * 0.7, y: 40 } });
+  await sentenceSays(page, /^0\.50 -> 0\.70\. /);
+  await page.setViewportSize({ width: 1280, height: 720 });
+  await page.getByRole('button', { name: 'Back to what is in force' }).click();
+  await sentenceSays(page, /^0\.50 is in force/);
 
   await page.getByLabel('For').selectOption('CT_TRAUMA');
   await page.getByLabel('As a number').fill('0.35');

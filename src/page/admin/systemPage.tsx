@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { SystemDetail, SystemFigures } from '../../answers/adminAnswers.ts';
 import './admin.css';
-import { clockTime } from '../parts/format.ts';
+import { clockTime, dayText, timeOfDay } from '../parts/format.ts';
 import { PlainTable } from '../parts/plainTable.tsx';
 import { RemovedStudiesTable } from './removedStudies.tsx';
 import { sizeText } from './sizeText.ts';
@@ -112,13 +112,10 @@ function SystemFacts({ system, overview, nowMs }: { system: SystemDetail; overvi
 
 /** How many studies arrived and how long they took, as plots and as a table. */
 function FigurePlots({ figures, hours }: { figures: SystemFigures; hours: Range }) {
-  const label = (ms: number) =>
-    new Date(ms).toLocaleString(
-      'en-GB',
-      hours === '24'
-        ? { hour: '2-digit', minute: '2-digit' }
-        : { day: '2-digit', month: 'short', ...(hours === '168' ? { hour: '2-digit' } : {}) },
-    );
+  const label = (ms: number) => {
+    const day = dayText(new Date(ms));
+    return hours === '744' ? day : hours === '168' ? `${day} ${timeOfDay(ms)}` : timeOfDay(ms);
+  };
   return (
     <>
       <div class="step-plots">

@@ -9,15 +9,28 @@ export function clockTime(ms: number, nowMs: number): string {
 export function minuteTime(ms: number, nowMs: number): string {
   const date = new Date(ms);
   if (date.toDateString() !== new Date(nowMs).toDateString()) return dayText(date);
-  return date.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+  return timeOfDay(ms);
 }
 
 /** "29-Nov-2026 16:05 GMT+1": day, time and time zone, for what leaves this screen. */
 export function zonedTime(ms: number): string {
-  const date = new Date(ms);
-  const time = date.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' });
-  return `${dayText(date)}-${date.getFullYear()} ${time}`;
+  return `${dateTime(ms)} ${zoneName(ms)}`;
 }
+
+/** `29-Nov-2026`. */
+export function fullDay(ms: number): string {
+  const date = new Date(ms);
+  return `${dayText(date)}-${date.getFullYear()}`;
+}
+
+/** `29-Nov-2026 16:05`, in the browser's own time. */
+export function dateTime(ms: number): string {
+  return `${fullDay(ms)} ${timeOfDay(ms)}`;
+}
+
+/** `16:05` */
+export const timeOfDay = (ms: number): string =>
+  new Date(ms).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
 
 /** `29-Nov`. */
 export function dayText(date: Date): string {
@@ -51,16 +64,32 @@ export function calendarDate(value: string): string {
   return match ? `${dayText(calendarDay(match))}-${match[1]}` : '';
 }
 
-/** DICOM DT as `14:03, 23-Nov`: in this browser's time zone where it states its own (`...+0100`), else as the scanner's clock had it. */
+/** A DICOM DT that states its offset from UTC (`...+0100`), in this browser's time zone and without it; any other is as the scanner's clock had it. */
+export function inThisZone(value: string): string {
+  const match = /^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})?.*([+-])(\d{2})(\d{2})$/.exec(value);
+  if (!match) return value;
+  const [year, month, date, hours, minutes, seconds] = match.slice(1, 7).map((part) => Number(part || 0)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const eastMinutes = Number(`${match[7]!}1`) * (Number(match[8]) * 60 + Number(match[9]));
+  const at = new Date(Date.UTC(year, month - 1, date, hours, minutes - eastMinutes, seconds));
+  return [at.getFullYear(), at.getMonth() + 1, at.getDate(), at.getHours(), at.getMinutes(), at.getSeconds()]
+    .map((part) => String(part).padStart(2, '0'))
+    .join('');
+}
+
+/** DICOM DT as `14:03, 23-Nov`; see {@link inThisZone}. */
 export function scanTime(value: string): string {
-  const match = /^(\d{4})(\d{2})(\d{2})(?:(\d{2})(\d{2}))?.*?(?:([+-])(\d{2})(\d{2}))?$/.exec(value);
+  const match = /^(\d{4})(\d{2})(\d{2})(?:(\d{2})(\d{2}))?/.exec(inThisZone(value));
   if (!match) return '';
-  const [, year, month, date, hours, minutes, sign, offsetHours, offsetMinutes] = match;
-  if (hours === undefined) return dayText(calendarDay(match));
-  if (sign === undefined) return `${hours}:${minutes}, ${dayText(calendarDay(match))}`;
-  const eastMs = Number(`${sign}1`) * (Number(offsetHours) * 60 + Number(offsetMinutes)) * 60_000;
-  const at = new Date(Date.UTC(Number(year), Number(month) - 1, Number(date), Number(hours), Number(minutes)) - eastMs);
-  return `${at.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' })}, ${dayText(at)}`;
+  const [, , , , hours, minutes] = match;
+  const day = dayText(calendarDay(match));
+  return hours === undefined ? day : `${hours}:${minutes!}, ${day}`;
 }
 
 /** The time zone of every time on the screen: `GMT+1`. */

@@ -75,7 +75,7 @@ export function Plot({ data, marks = NO_MARKS, onPick }: PlotProps) {
       box,
     );
     plot.current = made;
-    const sized = new ResizeObserver(() => made.setSize({ width: box.clientWidth, height: HEIGHT }));
+    const sized = new ResizeObserver(() => made.setSize({ width: box.clientWidth, height: HEIGHT * zoom() }));
     sized.observe(box);
     const picked = (event: PointerEvent) => {
       if (event.buttons !== 1) return;
@@ -148,6 +148,9 @@ function useTheme(): string {
   return theme;
 }
 
+/** By how much the page is larger than on a desk. */
+const zoom = (): number => Number(getComputedStyle(document.documentElement).getPropertyValue('--zoom')) || 1;
+
 const colour = (token: Token | 'border' | 'raised'): string =>
   getComputedStyle(document.documentElement).getPropertyValue(`--${token}`).trim();
 
@@ -180,7 +183,8 @@ function optionsOf(
       lines.push({ points: { show: false } }, { points: { show: false } });
     }
   }
-  const font = `12px ${getComputedStyle(document.body).fontFamily}`;
+  const larger = zoom();
+  const font = `${12 * larger}px ${getComputedStyle(document.body).fontFamily}`;
   const axis = {
     stroke: colour('muted'),
     grid: { stroke: `${colour('border')}44`, width: 1 },
@@ -188,11 +192,11 @@ function optionsOf(
     font,
     labelFont: font,
     labelGap: 0,
-    labelSize: 20,
+    labelSize: 20 * larger,
   };
   return {
     width,
-    height: HEIGHT,
+    height: HEIGHT * larger,
     padding: [10, 10, 0, 0],
     legend: { show: false },
     cursor: { show: false },
@@ -206,11 +210,11 @@ function optionsOf(
       },
     },
     axes: [
-      { ...axis, label: xLabel, size: 30, ...(xEvery === undefined ? {} : { incrs: [xEvery, 2 * xEvery] }) },
+      { ...axis, label: xLabel, size: 30 * larger, ...(xEvery === undefined ? {} : { incrs: [xEvery, 2 * xEvery] }) },
       {
         ...axis,
         label: yLabel,
-        size: 44,
+        size: 44 * larger,
         ...(yCounts === true
           ? {
               splits: countSplits,

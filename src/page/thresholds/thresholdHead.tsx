@@ -1,6 +1,7 @@
 import type { ThresholdBoardAnswer } from '../../answers/thresholdAnswers.ts';
 import { canRevert, versionText } from './thresholdHistory.tsx';
-import { dateTime, thresholdWords as words } from './thresholdsWords.ts';
+import { dateTime } from '../parts/format.ts';
+import { thresholdWords as words } from './thresholdsWords.ts';
 
 /** Recent changes, and how to revert them. */
 export function Banner({

@@ -1,7 +1,8 @@
 import type { ThresholdBoardAnswer } from '../../answers/thresholdAnswers.ts';
 import { FigureTable } from '../parts/figureTable.tsx';
 import { thresholdText } from '../parts/format.ts';
-import { dateTime, thresholdWords as words } from './thresholdsWords.ts';
+import { dateTime } from '../parts/format.ts';
+import { thresholdWords as words } from './thresholdsWords.ts';
 
 type Version = ThresholdBoardAnswer['history'][number];
 

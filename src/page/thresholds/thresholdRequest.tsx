@@ -4,7 +4,8 @@ import type { NetworkTest, ThresholdBoardAnswer, WhatIfAnswer } from '../../answ
 import { useKeptText } from '../parts/keptText.ts';
 import { ask } from '../parts/session.ts';
 import { CaseLink } from './thresholdTables.tsx';
-import { dateTime, thresholdWords as words } from './thresholdsWords.ts';
+import { dateTime } from '../parts/format.ts';
+import { thresholdWords as words } from './thresholdsWords.ts';
 
 /** Runs what changes the server; asks for a recent sign-in where it is needed. */
 export type Act = (run: () => Promise<Response>, said?: string) => void;

@@ -3,7 +3,8 @@ import type { WhatIfAnswer } from '../../answers/thresholdAnswers.ts';
 import { FigureTable } from '../parts/figureTable.tsx';
 import { IntervalPicture } from '../parts/intervalPicture.tsx';
 import { scoreBeside } from '../../case/scoreTexts.ts';
-import { dateTime, thresholdWords as words } from './thresholdsWords.ts';
+import { dateTime } from '../parts/format.ts';
+import { thresholdWords as words } from './thresholdsWords.ts';
 
 type RuleFigures = WhatIfAnswer['now'];
 type Proportion = RuleFigures['sensitivity'];

@@ -1,16 +1,10 @@
 import type { NetworkTest } from '../../answers/thresholdAnswers.ts';
+import { fullDay } from '../parts/format.ts';
 import { Refused } from '../parts/session.ts';
 
 const whole = new Intl.NumberFormat('en-GB');
 const signed = (value: number): string =>
   Math.abs(value) < 0.05 ? '0.0' : `${value > 0 ? '+' : '−'}${Math.abs(value).toFixed(1)}`;
-const moment = new Intl.DateTimeFormat('en-GB', {
-  day: '2-digit',
-  month: 'short',
-  year: 'numeric',
-  hour: '2-digit',
-  minute: '2-digit',
-});
 const counted = (count: number, one: string, more: string): string =>
   `${whole.format(count)} ${count === 1 ? one : more}`;
 /** Of 3 to 10. */
@@ -21,10 +15,6 @@ function testChange(now: number, proposed: number, what: string, total: number):
   const more = proposed > now ? `, ${whole.format(proposed - now)} more` : ' as now';
   return `${whole.format(proposed)} of ${whole.format(total)} ${what} flagged${more}`;
 }
-const day = new Intl.DateTimeFormat('en-GB', { day: '2-digit', month: 'short', year: 'numeric' });
-
-/** `02 Nov 2026, 08:15` in the browser's own time. */
-export const dateTime = (ms: number): string => moment.format(ms);
 
 /** Texts of the threshold page. */
 export const thresholdWords = {
@@ -38,7 +28,7 @@ export const thresholdWords = {
     model: 'Model',
     scans: 'Past scans',
     span: (scans: number, first: number, last: number) =>
-      `${whole.format(scans)}, ${day.format(first)} to ${day.format(last)}`,
+      `${whole.format(scans)}, ${fullDay(first)} to ${fullDay(last)}`,
     fractures: 'Fractures with confirmed truth',
     without: 'Without fracture',
     unconfirmed: 'Unconfirmed',

@@ -1,8 +1,14 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import {
   ageText,
   calendarDate,
   clockTime,
+  dateTime,
+  dayText,
+  fullDay,
+  inThisZone,
   personName,
   scanTime,
   zonedTime,
@@ -47,6 +53,21 @@ test('dates and times read the same everywhere', () => {
   expect(clockTime(now, now + 24 * 60 * 60_000)).toBe('23-Nov 14:03:11');
 });
 
+test('a month has three letters, whatever the browser calls it, and no page writes one otherwise', () => {
+  const months = Array.from({ length: 12 }, (_, month) => new Date(2026, month, 9, 7, 5));
+  const names = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+  expect(months.map(dayText)).toEqual(names.map((name) => `09-${name}`));
+  expect(months.map((date) => fullDay(date.getTime()))).toEqual(names.map((name) => `09-${name}-2026`));
+  expect(dateTime(months[8]!.getTime())).toBe('09-Sep-2026 07:05');
+  const folder = join(import.meta.dirname, '../../../src/page');
+  const writing = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter(
+      (name) => /\.tsx?$/.test(name) && /month: '|toLocaleDateString/.test(readFileSync(join(folder, name), 'utf8')),
+    )
+    .sort();
+  expect(writing).toEqual(['parts/format.ts']);
+});
+
 test('a scan that states its time zone is shown in that of the browser, which has a name', () => {
   const at = new Date(2026, 10, 23, 14, 3);
   const eastMinutes = -at.getTimezoneOffset();
@@ -60,6 +81,9 @@ test('a scan that states its time zone is shown in that of the browser, which ha
   };
   for (const further of [0, 60, -210, 600]) expect(scanTime(written(further)), written(further)).toBe('14:03, 23-Nov');
   expect(written(600)).toContain('20261124000311');
+  for (const further of [0, 60, -210, 600]) expect(inThisZone(written(further))).toBe('20261123140311');
+  // Without one it is taken for that of the site.
+  for (const value of ['20261123140311.25', '20261123', '']) expect(inThisZone(value)).toBe(value);
   expect(zoneName(at.getTime())).not.toBe('');
   expect(zonedTime(at.getTime())).toBe(`23-Nov-2026 14:03 ${zoneName(at.getTime())}`);
 });
