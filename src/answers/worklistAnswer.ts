@@ -106,7 +106,11 @@ export const worklistRow = z
     location: z
       .string()
       .describe('Where the patient is, from the attribute of `worklist.location`; empty when it does not say.'),
-    acquiredAt: z.string().describe('DICOM DT in the scanner’s own time zone, or empty.'),
+    acquiredAt: z
+      .string()
+      .describe(
+        'DICOM DT in the scanner’s own time zone, with the offset from UTC where the object states one; or empty.',
+      ),
     arrivedAtMs: epochMs,
     lastReceivedAtMs: epochMs,
     waitMs: z.int().describe('From arrival until it was read, or until now.'),

@@ -23,8 +23,10 @@ export interface InstanceHeader extends PatientIdentity {
   studyDate: string;
   studyTime: string;
   studyDescription: string;
-  /** AcquisitionDateTime, or AcquisitionDate + AcquisitionTime; empty when absent. */
+  /** AcquisitionDateTime, or AcquisitionDate + AcquisitionTime, with the offset from UTC that the object states; empty when absent. */
   acquisitionDateTime: string;
+  /** Of all times of the object, `+0100`; absent where it states none, and they are taken for those of the site. */
+  timezoneOffsetFromUtc?: string;
   patientAge: string;
   modality: string;
   manufacturer: string;

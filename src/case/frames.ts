@@ -1,3 +1,4 @@
+import { withOffset } from '../dicom/dateTimes.ts';
 import type { FrameTable, ImageReference, InstanceHeader, StoredImage, StoredInstance } from './case.ts';
 
 /** The images of an object, in the order of its frames: itself, or each frame with the header that a single image of it would have. */
@@ -42,7 +43,7 @@ function headerOfFrame(header: InstanceHeader, table: FrameTable, index: number)
     ...shared,
     ...table.kinds[table.kindOf[index]!]!,
     imagePositionPatientMm: x == null || y == null || z == null ? null : [x, y, z],
-    ...(acquiredAt === null ? {} : { acquisitionDateTime: acquiredAt }),
+    ...(acquiredAt === null ? {} : { acquisitionDateTime: withOffset(acquiredAt, header.timezoneOffsetFromUtc ?? '') }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { dayText, latestMs } from '../dicom/dateTimes.ts';
+import { dayText, latestMs, withOffset } from '../dicom/dateTimes.ts';
 import type { InstanceHeader } from './case.ts';
 
 /**
@@ -6,7 +6,7 @@ import type { InstanceHeader } from './case.ts';
  */
 export type Recency = 'new' | 'prior' | 'taken-as-new';
 
-type Dated = Pick<InstanceHeader, 'acquisitionDateTime' | 'studyDate' | 'studyTime'>;
+type Dated = Pick<InstanceHeader, 'acquisitionDateTime' | 'studyDate' | 'studyTime' | 'timezoneOffsetFromUtc'>;
 
 /** Clocks of scanners and time zones differ by less than this; a scan dated later than that is dated wrongly. */
 const FUTURE_TOLERANCE_MS = 24 * 3_600_000;
@@ -15,8 +15,8 @@ const FUTURE_TOLERANCE_MS = 24 * 3_600_000;
 export function newestScanDate(headers: readonly Dated[]): string {
   let newest = '';
   let newestMs = -Infinity;
-  for (const { acquisitionDateTime, studyDate, studyTime } of headers) {
-    for (const candidate of [acquisitionDateTime, studyDate + studyTime]) {
+  for (const { acquisitionDateTime, studyDate, studyTime, timezoneOffsetFromUtc = '' } of headers) {
+    for (const candidate of [acquisitionDateTime, withOffset(studyDate + studyTime, timezoneOffsetFromUtc)]) {
       const ms = latestScanMs(candidate);
       if (ms === null || ms <= newestMs) continue;
       newest = candidate;
@@ -24,6 +24,12 @@ export function newestScanDate(headers: readonly Dated[]): string {
     }
   }
   return newest;
+}
+
+/** When an image was taken, for lists. Where it has no more than the date of its study, and names the zone of that, it is this date. */
+export function acquiredAt({ acquisitionDateTime, studyDate, studyTime, timezoneOffsetFromUtc }: Dated): string {
+  if (acquisitionDateTime !== '' || timezoneOffsetFromUtc === undefined) return acquisitionDateTime;
+  return withOffset(studyDate + studyTime, timezoneOffsetFromUtc);
 }
 
 /** The last moment, epoch ms, that the date of a scan can mean; that of its day where the time cannot be read, null where the day cannot either. */

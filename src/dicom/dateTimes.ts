@@ -25,6 +25,21 @@ export function latestMs(dateTime: string): number | null {
   return Date.UTC(y, mo, d, h, mi, s) - lastMs - (offset.startsWith('-') ? -1 : 1) * offsetMinutes * 60_000;
 }
 
+/**
+ * A DT, or a DA followed by a TM, with the offset from UTC that its object states for all of its times (TimezoneOffsetFromUTC, PS3.3 C.12.1.1.8), unless it has
+ * one of its own. A day without a time is left as it is.
+ */
+export function withOffset(dateTime: string, timezoneOffsetFromUtc: string): string {
+  const isShifted = /^\d{10,14}(\.\d{1,6})?$/.test(dateTime) && /^[+-](0\d|1[0-4])[0-5]\d$/.test(timezoneOffsetFromUtc);
+  return isShifted ? dateTime + timezoneOffsetFromUtc : dateTime;
+}
+
+/** A time that states its offset from UTC, to the second in the time zone of this machine; any other as it is. */
+export function inOwnZone(dateTime: string): string {
+  const ms = /[+-]\d{4}$/.test(dateTime) ? latestMs(dateTime) : null;
+  return ms === null ? dateTime : dateTimeOf(ms);
+}
+
 /** A time as DICOM DT to the second, `YYYYMMDDHHMMSS`, in the time zone of this machine. */
 export function dateTimeOf(epochMs: number): string {
   const at = new Date(epochMs);

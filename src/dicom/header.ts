@@ -1,6 +1,7 @@
 import type { FrameKind, FrameTable, InstanceHeader } from '../case/case.ts';
 import { TriageError } from '../base/errors.ts';
 import { decodeText } from './charset.ts';
+import { withOffset } from './dateTimes.ts';
 import { MAX_HEADER_BYTES, parseHeaderElements } from './elements.ts';
 import type { Elements } from './elements.ts';
 import { PIXEL_DATA } from './elementIndex.ts';
@@ -58,6 +59,7 @@ export function headerOf(elements: Elements, sopClassUidTag = SOP_CLASS_UID): In
   const sopClassUid = requiredUid(elements, sopClassUidTag, 'SOPClassUID');
   const seriesDescription = text(0x0008103e, 'LO');
   const { acquisitionDateTime, imagePositionPatientMm, ...kind } = imageFacts(reader, seriesDescription);
+  const timezoneOffsetFromUtc = plain(0x00080201);
   return {
     patientId: identity(0x00100020, 'LO', 'PatientID'),
     issuerOfPatientId: identity(0x00100021, 'LO', 'IssuerOfPatientID'),
@@ -74,7 +76,8 @@ export function headerOf(elements: Elements, sopClassUidTag = SOP_CLASS_UID): In
     studyDate: plain(0x00080020),
     studyTime: plain(0x00080030),
     studyDescription: text(0x00081030, 'LO'),
-    acquisitionDateTime,
+    acquisitionDateTime: withOffset(acquisitionDateTime, timezoneOffsetFromUtc),
+    ...(timezoneOffsetFromUtc === '' ? {} : { timezoneOffsetFromUtc }),
     patientAge: plain(0x00101010),
     modality: plain(0x00080060),
     manufacturer: text(0x00080070, 'LO'),

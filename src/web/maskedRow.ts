@@ -39,7 +39,7 @@ export function maskedRow(row: WorklistRow): WorklistRow {
     studyDescription: '',
     sourceAeTitle: row.sourceAeTitle,
     location: row.location,
-    acquiredAt: /^\d{8,14}/.exec(row.acquiredAt)?.[0] ?? '',
+    acquiredAt: /^\d{8,14}/.test(row.acquiredAt) ? row.acquiredAt.replace(/^(\d{8,14}).*?([+-]\d{4})?$/s, '$1$2') : '',
     arrivedAtMs: row.arrivedAtMs,
     lastReceivedAtMs: row.lastReceivedAtMs,
     waitMs: row.waitMs,

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { CaseAnswer, CaseVolume, PatientStudy } from '../../answers/caseAnswer.ts';
 import type { WorklistRow } from '../../answers/worklistAnswer.ts';
 import { scoreTexts } from '../../case/scoreTexts.ts';
-import { calendarDate, clockTime } from '../parts/format.ts';
+import { calendarDate, clockTime, inThisZone } from '../parts/format.ts';
 import { useKeys } from '../parts/keys.ts';
 import { Refused } from '../parts/session.ts';
 import { fetchCase } from './caseApi.ts';
@@ -75,7 +75,7 @@ export function Comparison({ answer, ...shared }: SharedView & { answer: CaseAns
 
 /** Date of a study for people. */
 export function dateOf({ scannedAt }: Pick<PatientStudy, 'scannedAt'>): string {
-  return calendarDate(scannedAt.slice(0, 8)) || words.noDate;
+  return calendarDate(inThisZone(scannedAt).slice(0, 8)) || words.noDate;
 }
 
 /**
@@ -130,7 +130,7 @@ export function SideCaption({
 
 /** `12-Mar-2025 09:30` */
 function momentText(scannedAt: string): string {
-  const time = /^\d{8}(\d{2})(\d{2})/.exec(scannedAt);
+  const time = /^\d{8}(\d{2})(\d{2})/.exec(inThisZone(scannedAt));
   return [dateOf({ scannedAt }), time && `${time[1]!}:${time[2]!}`].filter(Boolean).join(' ');
 }
 

@@ -7,7 +7,7 @@ import { identityDifferences } from '../../case/patientIdentity.ts';
 import { asOfPatient, caseRecordOf, headerOf, patientOf, storedInstanceOf } from '../list/caseRecord.ts';
 import { arrivalsByPatient, TWO_PATIENTS } from '../list/heldCases.ts';
 import { CT_SOP_CLASSES } from '../../dicom/sopClasses.ts';
-import { isPrior } from '../../case/scanAge.ts';
+import { acquiredAt, isPrior } from '../../case/scanAge.ts';
 import { isProof } from '../proof/proofRuns.ts';
 import { currentAnalysis } from './currentAnalysis.ts';
 import { quarantine } from './quarantine.ts';
@@ -300,7 +300,7 @@ function description(described: Described, { locationFrom, maxAgeMs, isIgnored }
     study_date: header.studyDate,
     study_time: header.studyTime,
     study_description: header.studyDescription,
-    acquired_at: header.acquisitionDateTime,
+    acquired_at: acquiredAt(header),
     source_ae_title: sourceAeTitle,
     called_ae_title: calledAeTitle,
     scanner: [header.manufacturer, header.manufacturerModelName]
@@ -373,14 +373,14 @@ async function takeSlice(
   now: number,
   rules: DescriptionRules,
 ): Promise<void> {
-  const { acquisitionDateTime } = instance.header;
+  const acquired = acquiredAt(instance.header);
   await trx
     .updateTable('cases')
     .set({
       ...(row.last_slice_at === null ? description(instance, rules) : {}),
       // A localizer often lacks it.
       ...(row.accession_number === '' ? { accession_number: instance.header.accessionNumber } : {}),
-      acquired_at: acquisitionDateTime > row.acquired_at ? acquisitionDateTime : row.acquired_at,
+      acquired_at: acquired > row.acquired_at ? acquired : row.acquired_at,
       last_received_at: Math.max(row.last_received_at, instance.receivedAtMs),
       last_slice_at: Math.max(row.last_slice_at ?? 0, instance.receivedAtMs),
     })

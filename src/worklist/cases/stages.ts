@@ -7,6 +7,7 @@ import type { CaseEvent, CaseEventType, CaseState } from '../../case/caseState.t
 import { TriageError } from '../../base/errors.ts';
 import type { AttemptFailure, ClaimedCase, StageName } from '../../case/claim.ts';
 import { namingObject } from '../../case/namingObject.ts';
+import { acquiredAt } from '../../case/scanAge.ts';
 import type { SelectionRule } from '../../case/selection.ts';
 import { currentAnalysis, onCurrentRevision } from './currentAnalysis.ts';
 import { backoffMs } from '../../base/backoff.ts';
@@ -251,6 +252,7 @@ async function describeByAnalysed(
   const named = namingObject(manifest, instances);
   const header = instances.find(({ path }) => path === named?.path)?.header;
   if (header === undefined) return;
+  const acquired = acquiredAt(header);
   await trx
     .updateTable('cases')
     .set({
@@ -258,7 +260,7 @@ async function describeByAnalysed(
       study_date: header.studyDate,
       study_time: header.studyTime,
       study_description: header.studyDescription,
-      ...(header.acquisitionDateTime === '' ? {} : { acquired_at: header.acquisitionDateTime }),
+      ...(acquired === '' ? {} : { acquired_at: acquired }),
     })
     .where('study_instance_uid', '=', record.studyInstanceUid)
     .execute();

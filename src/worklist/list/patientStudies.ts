@@ -1,7 +1,7 @@
 import type { Transaction } from 'kysely';
 import type { PatientStudy } from '../../answers/caseAnswer.ts';
 import { identityDifferences } from '../../case/patientIdentity.ts';
-import { dateTimeOf } from '../../dicom/dateTimes.ts';
+import { dateTimeOf, inOwnZone } from '../../dicom/dateTimes.ts';
 import { onCurrentRevision } from '../cases/currentAnalysis.ts';
 import type { CaseRow, Schema } from '../db/schema.ts';
 import { patientOf } from './caseRecord.ts';
@@ -56,6 +56,6 @@ export function scannedAt({
 export function placeOf(
   row: Pick<CaseRow, 'acquired_at' | 'study_date' | 'study_time' | 'first_received_at' | 'study_instance_uid'>,
 ): string {
-  const at = scannedAt(row);
+  const at = inOwnZone(scannedAt(row));
   return `${/^\d{8}/.test(at) ? at : dateTimeOf(row.first_received_at)} ${row.study_instance_uid}`;
 }

@@ -32,6 +32,11 @@ test('each frame has its own number, kind, position and time', () => {
   expect(headerOfImage(object.header, undefined)).toBe(object.header);
 });
 
+test('the time of a frame keeps the offset from UTC that the object states', () => {
+  const header = { ...object.header, timezoneOffsetFromUtc: '+0900' };
+  expect(headerOfImage(header, 1).acquisitionDateTime).toBe('20261129081500.250+0900');
+});
+
 test('frames without a time of their own have that of the object', () => {
   const { acquisitionDateTime } = headerOfImage(
     { ...single.header, acquisitionDateTime: '20261129', frames: { ...table, acquired: null } },

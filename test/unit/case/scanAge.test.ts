@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isPrior, newestScanDate, scanAgeNote } from '../../../src/case/scanAge.ts';
+import { acquiredAt, isPrior, newestScanDate, scanAgeNote } from '../../../src/case/scanAge.ts';
 
 const HOUR_MS = 3_600_000;
 const ARRIVED_MS = new Date(2026, 10, 29, 12).getTime();
@@ -28,6 +28,36 @@ describe('the age of a scan', () => {
     ['with nothing in it', false, []],
   ])('a scan %s: prior is %s', (_, expected, headers) => {
     expect(isOld(...headers)).toBe(expected);
+  });
+
+  it('is that of the instant, where the object names its time zone, and of the site where it does not', () => {
+    /** The moment as a clock so many minutes east of Greenwich shows it. */
+    const at = (ms: number, eastMinutes: number) =>
+      new Date(ms + eastMinutes * 60_000).toISOString().replace(/[-T:]|\..*/g, '');
+    const limitMs = ARRIVED_MS - 72 * HOUR_MS;
+    for (const [offset, eastMinutes] of [
+      ['+1400', 840],
+      ['-1200', -720],
+      ['+0530', 330],
+    ] as const)
+      for (const [ms, expected] of [
+        [limitMs, false],
+        [limitMs - 1_000, true],
+      ] as const) {
+        const there = at(ms, eastMinutes);
+        expect(isOld(dated(`${there}${offset}`)), there + offset).toBe(expected);
+        const study = dated('', there.slice(0, 8), there.slice(8));
+        expect(isOld({ ...study, timezoneOffsetFromUtc: offset }), there + offset).toBe(expected);
+        // An acquisition has had its own offset added already.
+        expect(isOld({ ...dated(`${there}${offset}`), timezoneOffsetFromUtc: '+0000' })).toBe(expected);
+      }
+  });
+
+  it('shows of an image without a time of its own that of its study, where that names its zone', () => {
+    const study = dated('', '20261129', '080000.5');
+    expect(acquiredAt(study)).toBe('');
+    expect(acquiredAt({ ...study, timezoneOffsetFromUtc: '+0900' })).toBe('20261129080000.5+0900');
+    expect(acquiredAt({ ...dated('20261128120000'), timezoneOffsetFromUtc: '+0900' })).toBe('20261128120000');
   });
 
   it('is said of a prior, and what is odd about a date of any other scan', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { dateTimeOf, dayText, latestMs } from '../../../src/dicom/dateTimes.ts';
+import { dateTimeOf, dayText, inOwnZone, latestMs, withOffset } from '../../../src/dicom/dateTimes.ts';
 
 describe('DICOM dates and times', () => {
   it.each([
@@ -27,6 +27,27 @@ describe('DICOM dates and times', () => {
     const ms = new Date(2027, 0, 2, 3, 4, 5).getTime();
     expect(dateTimeOf(ms)).toBe('20270102030405');
     expect(latestMs(dateTimeOf(ms))).toBe(ms);
+  });
+
+  it.each([
+    ['20250312081530', '+0530', '20250312081530+0530'],
+    ['20250312081530.123456', '-1200', '20250312081530.123456-1200'],
+    ['2025031208', '+1400', '2025031208+1400'],
+    ['20250312081530-0330', '+0530', '20250312081530-0330'],
+    ['20250312', '+0530', '20250312'],
+    ['20250312081530', '', '20250312081530'],
+    ['20250312081530', 'CET', '20250312081530'],
+    ['20250312081530', '+1500', '20250312081530'],
+    ['20250312081530', '+0560', '20250312081530'],
+    ['', '+0530', ''],
+  ])('adds to %j the offset %j of its object', (value, offset, expected) => {
+    expect(withOffset(value, offset)).toBe(expected);
+  });
+
+  it('brings a time with an offset into the zone of this machine', () => {
+    const ms = Date.UTC(2025, 2, 12, 2, 45, 30);
+    expect(inOwnZone('20250312081530.5+0530')).toBe(dateTimeOf(ms));
+    for (const value of ['20250312081530', '20250312', 'noon-0330', '']) expect(inOwnZone(value)).toBe(value);
   });
 
   it('names a day without mistaking the month, and leaves the rest as it is', () => {

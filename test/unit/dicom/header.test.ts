@@ -139,6 +139,16 @@ describe('readHeader', () => {
     });
   });
 
+  it('keeps with a time the offset from UTC that the object states for all of its times', () => {
+    const stated = { tag: 0x00080201, vr: 'SH', value: '-0500' };
+    const header = readHeader(rawPart10(withElement(stated)));
+    expect([header.acquisitionDateTime, header.timezoneOffsetFromUtc]).toEqual(['20260102101112.5-0500', '-0500']);
+    const own: RawElement = { tag: 0x0008002a, vr: 'DT', value: '20260102151112+0000' };
+    expect(readHeader(rawPart10([...withElement(stated), own].sort((a, b) => a.tag - b.tag))).acquisitionDateTime).toBe(
+      '20260102151112+0000',
+    );
+  });
+
   it('reads where the patient is, from each of the attributes that may say it', () => {
     const placed = (tag: number, vr: string, value: string) => readHeader(rawPart10(withElement({ tag, vr, value })));
     expect(placed(0x00380300, 'LO', 'ED bay 3').currentPatientLocation).toBe('ED bay 3');

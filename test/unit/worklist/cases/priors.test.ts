@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { KeySlice, StoredInstance } from '../../../../src/case/case.ts';
 import type { Vertebra } from '../../../../src/case/vertebrae.ts';
+import { maskedRow } from '../../../../src/web/maskedRow.ts';
 import { thresholdFacts } from '../../../../src/worklist/thresholds/thresholdFacts.ts';
 import {
   claimed,
@@ -107,6 +108,25 @@ describe('a prior', () => {
     expect(newer.newer).toEqual([]);
     expect([old.priors, old.newer.map(({ caseRef }) => caseRef)]).toEqual([[], [newer.row.caseRef]]);
     expect([old.ageNote, newer.ageNote]).toEqual(['Prior of 12-Mar-2025', '']);
+  });
+
+  it('is in the order of the instants where scanners are in several time zones, and shown with them', async () => {
+    const worklist = await open();
+    // 22:00 and 18:00 UTC of the day after: by their own clocks the other way round.
+    const times = { east: '20261102120000+1400', west: '20261102060000-1200' };
+    for (const [id, acquisitionDateTime] of Object.entries(times))
+      await worklist.store.recordInstances([slice(id, { acquisitionDateTime })]);
+    const [east, west] = [
+      await worklist.query.caseDetail(studyUid('east')),
+      await worklist.query.caseDetail(studyUid('west')),
+    ];
+    expect(west.priors).toMatchObject([{ caseRef: east.row.caseRef, scannedAt: times.east }]);
+    expect([west.newer, east.priors]).toEqual([[], []]);
+    expect([east.row.acquiredAt, west.row.acquiredAt]).toEqual([times.east, times.west]);
+    expect(maskedRow(east.row).acquiredAt).toBe(times.east);
+    expect(maskedRow({ ...east.row, acquiredAt: '20261102120000.25-0330' }).acquiredAt).toBe('20261102120000-0330');
+    expect(maskedRow({ ...east.row, acquiredAt: '20261102 Doe-0330' }).acquiredAt).toBe('20261102-0330');
+    expect(maskedRow({ ...east.row, acquiredAt: 'Doe+0330' }).acquiredAt).toBe('');
   });
 
   it('says in the row of the newer scan what was found then, and never moves it', async () => {
