@@ -12,7 +12,7 @@ import { createPriorSearches } from '../worklist/cases/priorSearches.ts';
 import { createWatchedArchives } from '../worklist/cases/watchedArchives.ts';
 import { createConnectionFacts } from '../worklist/list/connectionFacts.ts';
 import type { WorklistDatabase } from '../worklist/db/database.ts';
-import type { ConnectionsAnswer, ProofRun } from '../answers/adminAnswers.ts';
+import type { ConnectionsAnswer, ProofRun, SystemDetail } from '../answers/adminAnswers.ts';
 import type { ProofStatus } from '../worklist/proof/proofRuns.ts';
 import { systemFigures } from '../worklist/list/systemFigures.ts';
 import { removedStudies } from '../worklist/cases/removedCases.ts';
@@ -37,6 +37,7 @@ export interface AdministrationOptions {
     | 'proofOfLife'
     | 'watch'
     | 'priors'
+    | 'pipeline'
   >;
   /** Who may send, from one moment to the next. */
   sources: {
@@ -73,6 +74,8 @@ export interface AdministrationOptions {
   /** Null for a source whose address is not configured. */
   echoSource: (source: Source) => Pacs['echo'] | null;
   spoolDir: string;
+  /** The agents on the database. */
+  nodes: () => Promise<SystemDetail['nodes']>;
   peakRssBytes: () => Promise<{ agent: number; receiver: number; inference: number }>;
   version: string;
   clock: Clock;
@@ -192,6 +195,8 @@ export function createAdministration(options: AdministrationOptions): Administra
           removeBelowBytes: config.housekeeping.lowWaterFreeBytes,
         },
         memory: await options.peakRssBytes(),
+        nodes: await options.nodes(),
+        takenOverWithinMs: config.pipeline.leaseMs,
       };
     },
   };

@@ -345,6 +345,28 @@ export const figuresAnswer = z
 /** How fast patients' studies were processed. */
 export type SystemFigures = z.infer<typeof figuresAnswer>;
 
+const listedNode = z
+  .strictObject({
+    name: z.string(),
+    isThis: z.boolean().describe('It serves this page.'),
+    state: z
+      .enum(['alive', 'stopped', 'gone'])
+      .describe('`stopped` in order; `gone` without a word, for ten seconds at least.'),
+    roles: z.array(z.string()),
+    version: z.string(),
+    startedAtMs: epochMs.describe('By the database’s clock, like the next one.'),
+    seenAtMs: epochMs,
+    silentMs: z.number().describe('Time since it was last heard of; two seconds are usual.'),
+    loopLagMs: z.number().nullable().describe('Longest time in the last minute for which it stood still.'),
+    cases: z.int().describe('Cases that it is working on.'),
+    works: z
+      .array(z.string())
+      .describe('What one node does at a time and this one does: `deliver NAME`, `housekeeping`.'),
+  })
+  .meta({ id: 'ListedNode' });
+/** An agent on the database. */
+export type ListedNode = z.infer<typeof listedNode>;
+
 export const systemDetail = z
   .strictObject({
     version: z.string(),
@@ -358,6 +380,8 @@ export const systemDetail = z
     memory: z
       .strictObject({ agent: z.number(), receiver: z.number(), inference: z.number() })
       .describe('Peaks, bytes.'),
+    nodes: z.array(listedNode).describe('The agents on this database; empty where one does everything.'),
+    takenOverWithinMs: z.int().describe('How long it takes until another agent has what one held that is gone.'),
   })
   .meta({ id: 'SystemDetail' });
 /** The version, the disk and the memory of the agent. */
@@ -404,6 +428,7 @@ export const attentionCount = z
     waiting: z.int().describe('Studies, and results of a study at a destination, that wait for a person.'),
     proof: z.boolean().describe('The proof of life has an alarm.'),
     models: z.boolean().describe('The activated network does not serve.'),
+    roles: z.int().describe('Roles that no agent has that is alive.'),
   })
   .meta({ id: 'AttentionCount' });
 /** Where something waits for an admin: the badges of the navigation. */

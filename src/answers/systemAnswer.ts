@@ -132,6 +132,10 @@ export const systemStatus = z
       )
       .describe('Results that destinations have not confirmed yet, or have refused.'),
     maxWaitingBytes: z.number().describe('Beyond this much of them, pictures are given up.'),
+    livingNodes: z
+      .record(z.string(), z.int())
+      .optional()
+      .describe('How many agents are alive, by role; left out where one agent does everything.'),
     certificateProblems: z
       .array(z.string())
       .describe('Certificate files that have changed to something that cannot be used, a sentence each.'),

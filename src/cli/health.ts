@@ -11,9 +11,18 @@ export function healthCommand(): Command {
     .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
     .option('--json', 'print {url, ok, text}')
     .action(async (options: { config?: string; json?: true }) => {
-      const { web } = loadConfig(options.config, process.env);
-      const url = `${web.tls ? 'https' : 'http'}://${hostToAsk(web.host)}:${web.port}/healthz`;
-      const text = web.port === 0 ? 'web.port is 0: the agent took a free port, which nobody knows' : await ask(url);
+      const { web, node } = loadConfig(options.config, process.env);
+      const [setting, { host, port = null }] = node.roles.includes('web')
+        ? (['web.port', web] as const)
+        : (['node.health.port', node.health] as const);
+      const isTls = setting === 'web.port' && web.tls !== undefined;
+      const url = `${isTls ? 'https' : 'http'}://${hostToAsk(host)}:${port ?? 0}/healthz`;
+      const text =
+        port === null
+          ? 'an agent without the role web answers where node.health.port says, and that is not set'
+          : port === 0
+            ? `${setting} is 0: the agent took a free port, which nobody knows`
+            : await ask(url);
       const ok = text === 'healthy';
       if (options.json) printJson({ url, ok, text });
       else printLine(`${url}: ${text}`);

@@ -58,11 +58,12 @@ export function serveCommand(): Command {
 }
 
 /** Where the agent can be reached, and what it does where others do the rest. */
-function whatListens({ receive }: Config, { roles, dicomPort, dicomTlsPort, url }: Agent): string {
+function whatListens({ receive }: Config, { roles, dicomPort, dicomTlsPort, url, healthPort }: Agent): string {
   const byTls = dicomTlsPort === null ? '' : `, by TLS on port ${dicomTlsPort}`;
   const places = [
     ...(roles.has('receive') ? [`DICOM ${receive.aeTitle}@${receive.host}:${dicomPort}${byTls}`] : []),
     ...(roles.has('web') ? [`worklist ${url}`] : []),
+    ...(healthPort === null ? [] : [`health on port ${healthPort}`]),
   ];
   const does = NODE_ROLES.every((role) => roles.has(role)) ? '' : ` (node.roles: ${[...roles].join(', ')})`;
   return places.length === 0 ? `Odontoid works${does}` : `Odontoid listens: ${places.join(', ')}${does}`;

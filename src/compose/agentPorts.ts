@@ -8,8 +8,10 @@ import type { PipelineStep } from '../pipeline/pipeline.ts';
 import type { AuditLog } from '../worklist/audit/audit.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
 import type { WorklistDatabase } from '../worklist/db/database.ts';
+import type { NodeRecord } from '../worklist/nodes/nodeRecord.ts';
 import type { WorklistQuery } from '../worklist/list/worklistQuery.ts';
 import type { Releasers } from '../base/releasers.ts';
+import type { NodeSays } from './nodeSays.ts';
 import type { LiveValues } from './liveValues.ts';
 import type { dataPaths } from './places.ts';
 
@@ -31,6 +33,10 @@ export interface Foundation {
   ports: AgentPorts;
   /** What this node does; all, where it is alone. */
   roles: ReadonlySet<NodeRole>;
+  /** What it is called among the nodes of the database. */
+  nodeName: string;
+  /** The nodes of the database; null on a SQLite file, which has one. */
+  nodes: NodeRecord<NodeSays> | null;
   releasers: Releasers;
   paths: ReturnType<typeof dataPaths>;
   database: WorklistDatabase;

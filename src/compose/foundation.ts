@@ -75,7 +75,7 @@ export async function layFoundation(
   await migrate(place);
   const database = await openDatabase(place, { readIn: 'threads' });
   releasers.push('database', () => database.close());
-  await joinNodes({ config: ofFiles, paths, database, roles, releasers, ports });
+  const nodes = await joinNodes({ config: ofFiles, paths, database, roles, nodeName, releasers, ports });
   const values = await openLiveValues(ofFiles, database, ports);
   const { config } = values;
   const audit = createAuditLog(database, clock);
@@ -137,6 +137,8 @@ export async function layFoundation(
     values,
     ports,
     roles,
+    nodeName,
+    nodes,
     releasers,
     paths,
     database,

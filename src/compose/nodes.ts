@@ -1,28 +1,29 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SystemStatus } from '../answers/systemAnswer.ts';
+import type { ListedNode } from '../answers/adminAnswers.ts';
 import { syncFolder, writeSynced } from '../base/durably.ts';
 import { softwareVersion } from '../base/packageRoot.ts';
 import { startWakingLoop } from '../base/wakingLoop.ts';
 import { TriageError } from '../base/errors.ts';
 import type { Config } from '../config/config.ts';
-import type { NodeRole } from '../config/databaseSettings.ts';
-import { createNodeRecord, type KnownNode, type NodeRecord } from '../worklist/nodes/nodeRecord.ts';
+import { NODE_ROLES, type NodeRole } from '../config/databaseSettings.ts';
+import { createNodeRecord, type InHand, type KnownNode, type NodeRecord } from '../worklist/nodes/nodeRecord.ts';
 import type { Foundation } from './agentPorts.ts';
-import { nodeNameOf } from './places.ts';
+import type { NodeSays, NodeWork } from './nodeSays.ts';
 
 const BEAT_MS = 2_000;
 /** Leases end by the database's clock; all other times are those of whoever writes them down. */
 const CLOCK_AHEAD_MS = 5_000;
 
-/** What the node that receives and analyses says of itself, for the pages of the others. */
-export type NodeWork = Pick<SystemStatus, 'model' | 'modelError' | 'shadow' | 'receiver' | 'hl7' | 'encodedOnArrival'>;
-
-/** The other nodes, as last heard. */
+/** The nodes, as last heard. */
 export interface OtherNodes {
   /** What is known of the work of the node that receives, where this one does not. */
   work: () => NodeWork;
+  /** How many are alive, by role; undefined on a SQLite file, whose one agent does everything. */
+  living: () => Record<NodeRole, number> | undefined;
+  /** For *System*: those of the last day, and what each has in hand. */
+  list: () => Promise<ListedNode[]>;
 }
 
 /** What is written in the folder of objects, to tell it from any other; a node that receives writes it. Null where there is nothing. */
@@ -45,20 +46,23 @@ export function assertReceives(roles: ReadonlySet<NodeRole>, what: string): void
     throw new TriageError('command-invalid', `This agent does not receive. ${what} on the page of the one that does.`);
 }
 
-/** Puts this agent among the nodes of a PostgreSQL worklist. A SQLite file has one, and no record of it. @throws TriageError `config-invalid` */
+/** Puts this agent among the nodes of a PostgreSQL worklist. A SQLite file has one, and no record of it: null. @throws TriageError `config-invalid` */
 export async function joinNodes({
   config,
   paths,
   database,
   roles,
+  nodeName,
   releasers,
   ports: { clock, log },
-}: Pick<Foundation, 'config' | 'paths' | 'database' | 'roles' | 'releasers' | 'ports'>): Promise<void> {
-  if (config.database.url === undefined) return;
-  const name = nodeNameOf(config);
-  const record: NodeRecord<NodeWork> = createNodeRecord(database, clock);
+}: Pick<
+  Foundation,
+  'config' | 'paths' | 'database' | 'roles' | 'nodeName' | 'releasers' | 'ports'
+>): Promise<NodeRecord<NodeSays> | null> {
+  if (config.database.url === undefined) return null;
+  const record: NodeRecord<NodeSays> = createNodeRecord(database, clock);
   const aheadMs = await record.join({
-    name,
+    name: nodeName,
     roles: [...roles],
     version: softwareVersion(),
     sharedDir: paths.sharedDir,
@@ -68,29 +72,30 @@ export async function joinNodes({
     log.error('the clocks of this machine and of the database differ: look at their time services', {
       durationMs: Math.round(aheadMs),
     });
-  releasers.push('node', () => record.leave(name));
+  releasers.push('node', () => record.leave(nodeName));
+  return record;
 }
 
 /**
- * Says every two seconds that this node is alive, and what it does, and hears what the node says that receives. `onBeat` is called at each.
- * On a SQLite file there is nobody to hear or to tell.
+ * Says every two seconds that this node is alive, and what it does, and hears what the others say. `onBeat` is called at each. On a SQLite file there is nobody
+ * to hear or to tell.
  */
 export function followNodes(
-  { config, database, roles, releasers, ports: { clock, log } }: Foundation,
-  { own, onBeat }: { own: () => Promise<NodeWork>; onBeat: () => void },
+  { config, nodes: record, nodeName, roles, releasers, ports: { clock, log } }: Foundation,
+  { loopLagMs, own, onBeat }: { loopLagMs: () => number; own: () => Promise<NodeWork>; onBeat: () => void },
 ): OtherNodes {
-  let heard: KnownNode<NodeWork> | null = null;
-  if (config.database.url !== undefined) {
-    const name = nodeNameOf(config);
-    const record: NodeRecord<NodeWork> = createNodeRecord(database, clock);
-    const beat = async (): Promise<false> => {
-      await record.beat(name, roles.has('receive') ? await own() : null);
-      if (!roles.has('receive')) heard = newestReceiver(await record.nodes());
-      onBeat();
-      return false;
-    };
+  let heard: readonly KnownNode<NodeSays>[] = [];
+  if (record !== null) {
     const loop = startWakingLoop({
-      step: beat,
+      step: async () => {
+        await record.beat(nodeName, {
+          loopLagMs: loopLagMs(),
+          receives: roles.has('receive') ? await own() : null,
+        });
+        heard = await record.nodes();
+        onBeat();
+        return false;
+      },
       pollMs: BEAT_MS,
       onError: (error, failures) => {
         if (failures === 1) log.warn('the other nodes are not heard', { error });
@@ -99,17 +104,52 @@ export function followNodes(
     });
     releasers.push('beat', loop.stop);
   }
-  return { work: () => workOf(heard, config) };
+  return {
+    work: () => workOf(newestReceiver(heard), config),
+    living: () => (record === null || heard.length === 0 ? undefined : livingByRole(heard)),
+    list: async () => (record === null ? [] : listed(await record.nodes(), await record.inHand(), nodeName)),
+  };
 }
 
-function newestReceiver(nodes: readonly KnownNode<NodeWork>[]): KnownNode<NodeWork> | null {
+function livingByRole(nodes: readonly KnownNode<NodeSays>[]): Record<NodeRole, number> {
+  const alive = nodes.filter(({ isAlive }) => isAlive);
+  const count = (role: NodeRole): number => alive.filter(({ roles }) => roles.includes(role)).length;
+  return Object.fromEntries(NODE_ROLES.map((role) => [role, count(role)])) as Record<NodeRole, number>;
+}
+
+/** Where names change with each start, those of long ago say nothing. */
+const LISTED_FOR_MS = 86_400_000;
+
+function listed(nodes: readonly KnownNode<NodeSays>[], inHand: readonly InHand[], ownName: string): ListedNode[] {
+  const newestMs = Math.max(...nodes.map(({ seenAtMs }) => seenAtMs));
+  return nodes
+    .filter(({ seenAtMs }) => seenAtMs > newestMs - LISTED_FOR_MS)
+    .map(({ name, roles, version, startedAtMs, seenAtMs, isAlive, hasStopped, work }) => {
+      const { cases, works } = inHand.find(({ node }) => node === name) ?? { cases: 0, works: [] };
+      return {
+        name,
+        isThis: name === ownName,
+        state: isAlive ? 'alive' : hasStopped ? 'stopped' : 'gone',
+        roles,
+        version,
+        startedAtMs,
+        seenAtMs,
+        silentMs: Math.max(0, newestMs - seenAtMs),
+        loopLagMs: isAlive ? (work?.loopLagMs ?? null) : null,
+        cases,
+        works,
+      };
+    });
+}
+
+function newestReceiver(nodes: readonly KnownNode<NodeSays>[]): KnownNode<NodeSays> | null {
   const receivers = nodes.filter(({ roles }) => roles.includes('receive'));
   return receivers.sort((a, b) => b.seenAtMs - a.seenAtMs)[0] ?? null;
 }
 
 /** Of a node that is dead or still starting, nothing works. */
-function workOf(heard: KnownNode<NodeWork> | null, { receive }: Config): NodeWork {
-  if (heard?.isAlive === true && heard.work !== null) return heard.work;
+function workOf(heard: KnownNode<NodeSays> | null, { receive }: Config): NodeWork {
+  if (heard?.isAlive === true && heard.work?.receives != null) return heard.work.receives;
   const { port, aeTitle, maxAssociations } = receive;
   const counts = { stored: 0, rejected: 0, refused: 0, refusedContexts: 0, aborted: 0, dropped: 0, refusedTls: 0 };
   return {

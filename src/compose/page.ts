@@ -87,6 +87,7 @@ export async function startPage(foundation: Foundation, parts: PageParts): Promi
       echoes,
       echoSource: sourceEcho(config, ports),
       spoolDir: paths.spool,
+      nodes: parts.others.list,
       peakRssBytes,
       version: softwareVersion(),
       clock,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { criteriaText } from '../case/selection.ts';
+import { watchLoopLag } from '../base/loopLag.ts';
 import { peakRssBytes as ownPeakRssBytes } from '../base/peakRss.ts';
 import { withReleasers } from '../base/releasers.ts';
 import type { Config } from '../config/config.ts';
@@ -9,6 +10,7 @@ import type { Hl7Server } from '../hl7/hl7Server.ts';
 import type { ModelServing } from '../infer/modelServing.ts';
 import type { Watch } from '../pull/watchArchives.ts';
 import type { Receiver } from '../receive/receiverProcess.ts';
+import { startHealthServer } from '../web/healthServer.ts';
 import type { SystemStatus } from '../web/server.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
 import type { WorklistQuery } from '../worklist/list/worklistQuery.ts';
@@ -38,6 +40,8 @@ import { startWatch } from './watch.ts';
 export interface Agent {
   /** Empty where this node shows no page. */
   url: string;
+  /** Where it says how it is (`node.health`); null without. */
+  healthPort: number | null;
   /** 0 where this node does not receive. */
   dicomPort: number;
   /** One-time link with which the first admin creates their account; null once there is one, or where accounts are not kept here. */
@@ -114,9 +118,12 @@ export async function startAgent(ofFiles: Config, ports: AgentPorts): Promise<Ag
     });
 
     const own = async () => ownWork(foundation, { network, shadow, arrival: analysis?.arrival ?? null, receiver, hl7 });
-    const others = followNodes(foundation, { own, onBeat: lookAtSettings });
+    const loopLagMs = watchOwnLoop(foundation);
+    const others = followNodes(foundation, { loopLagMs, own, onBeat: lookAtSettings });
     const system = systemStatus(foundation, {
       work: roles.has('receive') ? own : () => Promise.resolve(others.work()),
+      loopLagMs,
+      living: others.living,
       proof,
       auditTrail,
       clockSteps,
@@ -172,6 +179,7 @@ export async function startAgent(ofFiles: Config, ports: AgentPorts): Promise<Ag
     }
     return {
       url: web?.url ?? '',
+      healthPort: await openHealth(foundation, system),
       setUpLink: link && { url: setUpUrl(config.web, web!.url, link.secret), expiresAtMs: link.expiresAtMs },
       ...listens,
       roles,
@@ -184,6 +192,26 @@ export async function startAgent(ofFiles: Config, ports: AgentPorts): Promise<Ag
       close: release,
     };
   });
+}
+
+/** For how long this process stood still at most, in the last minute, ms. */
+function watchOwnLoop({ releasers, ports: { clock, log } }: Foundation): () => number {
+  const loopLag = watchLoopLag(clock, log.child({ component: 'agent' }));
+  releasers.push('loop lag', loopLag.close);
+  return () => loopLag.worstMs();
+}
+
+/** Says on a port of its own how this node is, where one is configured. */
+async function openHealth(
+  { config, roles, query, releasers, ports: { clock, log } }: Foundation,
+  system: () => Promise<SystemStatus>,
+): Promise<number | null> {
+  const { host, port } = config.node.health;
+  if (port === undefined) return null;
+  const does = (role: string) => (roles as ReadonlySet<string>).has(role);
+  const server = await startHealthServer({ host, port, does, query, system, clock, log });
+  releasers.push('health', server.close);
+  return server.port;
 }
 
 /** Loads the networks that this node needs. The page shows pictures, which the network's process decodes. */

@@ -1,7 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClockSteps } from '../base/clockSteps.ts';
-import { watchLoopLag } from '../base/loopLag.ts';
 import { createWatchedArchives, type WatchedArchives } from '../worklist/cases/watchedArchives.ts';
 import { waitingResults } from '../worklist/cases/waitingPictures.ts';
 import { oldestUnreportedAtMs } from '../worklist/list/oldestWork.ts';
@@ -15,10 +14,13 @@ import type { ProofOfLife } from '../proofOfLife/proofOfLife.ts';
 import type { Receiver } from '../receive/receiverProcess.ts';
 import type { Foundation } from './agentPorts.ts';
 import { shadowStatus } from './models.ts';
-import type { NodeWork } from './nodes.ts';
+import type { OtherNodes } from './nodes.ts';
+import type { NodeWork } from './nodeSays.ts';
 import type { OwnCertificates } from './ownCertificates.ts';
 
 interface StatusParts {
+  loopLagMs: () => number;
+  living: OtherNodes['living'];
   /** Of the node that receives and analyses: this one or another. */
   work: () => Promise<NodeWork>;
   proof: ProofOfLife;
@@ -79,11 +81,9 @@ export async function ownWork(
 
 /** The status of the agent, collected from its parts at each request. */
 export function systemStatus(foundation: Foundation, parts: StatusParts): () => Promise<SystemStatus> {
-  const { config, paths, database, releasers, ports } = foundation;
+  const { config, paths, database, ports } = foundation;
   const { auditTrail, certificates } = parts;
   const startedAtMs = ports.clock.now();
-  const loopLag = watchLoopLag(ports.clock, ports.log.child({ component: 'agent' }));
-  releasers.push('loop lag', loopLag.close);
   const watched = createWatchedArchives(database, ports.clock);
   return async () => {
     const { last, lastPassedAtMs, alarm } = await parts.proof.status();
@@ -102,7 +102,7 @@ export function systemStatus(foundation: Foundation, parts: StatusParts): () => 
       disk: { refuseBelowBytes: config.receive.minFreeBytes, removeBelowBytes: config.housekeeping.lowWaterFreeBytes },
       startedAtMs,
       oldestUnreportedAtMs: await oldestUnreportedAtMs(database).catch(() => null),
-      loopLagMs: loopLag.worstMs(),
+      loopLagMs: parts.loopLagMs(),
       clockStep: parts.clockSteps.recent(),
       backupAtMs: await newestBackupAtMs(paths.backups),
       isBackedUpBySite: config.database.url !== undefined,
@@ -111,8 +111,13 @@ export function systemStatus(foundation: Foundation, parts: StatusParts): () => 
       waitingResults: await waitingResults(database.reads).catch(() => []),
       maxWaitingBytes: config.housekeeping.maxWaitingBytes,
       certificateProblems: certificates.problems(),
+      ...livingNodes(parts.living()),
     };
   };
+}
+
+function livingNodes(living: ReturnType<OtherNodes['living']>): Pick<SystemStatus, 'livingNodes'> {
+  return living === undefined ? {} : { livingNodes: living };
 }
 
 /** Without what the peer said: anybody may read it. */

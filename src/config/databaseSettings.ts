@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { peerTls, secret } from './values.ts';
+import { peerTls, port, secret } from './values.ts';
 
 /** Where the worklist is kept. */
 export const databaseSettings = z
@@ -47,5 +47,21 @@ export const nodeSettings = z
       .describe(
         'Folder that all agents of the database share, at the same path on each machine: received objects, results and installed model packages. Left out: they lie in `dataDir`, for an agent that is alone.',
       ),
+    health: z
+      .strictObject({
+        host: z
+          .string()
+          .min(1)
+          .default('127.0.0.1')
+          .describe(
+            'Address at which this agent says how it is. Nobody signs in there, and nothing there names a patient; beyond loopback let only probes and Prometheus reach it.',
+          ),
+        port: port
+          .optional()
+          .describe(
+            'TCP port for `/healthz` (the process answers), `/readyz` (it can do what its roles say) and `/metrics`, by plain HTTP; 0 takes a free one. Left out: none, and an agent with `web` answers on its page only.',
+          ),
+      })
+      .prefault({}),
   })
   .prefault({});

@@ -247,7 +247,8 @@ function useWaiting(isAdmin: boolean): Readonly<Record<string, number>> {
     };
   }, [isAdmin]);
   if (!isAdmin || count === null) return {};
-  return { '/waiting': count.waiting, '/proof-of-life': Number(count.proof), '/models': Number(count.models) };
+  const { waiting, proof, models, roles } = count;
+  return { '/waiting': waiting, '/proof-of-life': Number(proof), '/models': Number(models), '/system': roles };
 }
 
 const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);

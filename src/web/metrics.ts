@@ -11,18 +11,34 @@ interface Recorder {
   counter: (name: string, help: string, value: number) => void;
 }
 
+/** Prometheus text format 0.0.4. */
+export const METRICS_TYPE = 'text/plain; version=0.0.4';
+
 /** The metrics as Prometheus text, read from the database and the children at each request, so that they cannot drift from them. */
-export async function metricsText(totals: WorklistTotals, system: SystemStatus, nowMs: number): Promise<string> {
+export async function metricsText(
+  totals: WorklistTotals,
+  system: SystemStatus,
+  nowMs: number,
+  does?: (role: string) => boolean,
+): Promise<string> {
   const registry = new Registry();
   const recorder = recorderOf(registry);
   recordCases(recorder, totals);
   recordWaiting(recorder, system);
   recordParts(recorder, system);
   recordUpkeep(recorder, system);
-  const { missing, alarms } = judgeReadiness(system, totals, nowMs);
-  recorder.gauge('ready', '1 when studies are received, analysed and shown; /readyz says what is missing.', [
-    [{}, missing.length === 0 ? 1 : 0],
-  ]);
+  const { missing, alarms } = judgeReadiness(system, totals, nowMs, does);
+  recorder.gauge(
+    'ready',
+    '1 when studies are received, analysed and shown, or, on the port of one agent, when it can do its part; /readyz says what is missing.',
+    [[{}, missing.length === 0 ? 1 : 0]],
+  );
+  if (system.livingNodes !== undefined)
+    recorder.gauge(
+      'role_nodes',
+      'Agents that are alive, by what they do.',
+      Object.entries(system.livingNodes).map(([role, count]) => [{ role }, count]),
+    );
   recorder.gauge('alarms', 'Alarms that /readyz names.', [[{}, alarms.length]]);
   return registry.metrics();
 }

@@ -29,30 +29,47 @@ const span = (ms: number): string =>
 const hours = (ms: number): string => `${Math.round(ms / 3_600_000)} h`;
 
 /**
- * Whether the agent can receive, analyse, deliver and show, judged by the status of its parts. `totals` is null when the database cannot be read.
- * The sentences name no patient, because anybody who reaches the port may read them.
+ * Whether the agent can receive, analyse, deliver and show, judged by the status of its parts. `totals` is null when the database cannot be read. `does`: of
+ * which roles it is judged (all of them, on a page, which speaks for all agents). The sentences name no patient, because anybody who reaches the port may read
+ * them.
  */
-export function judgeReadiness(system: SystemStatus, totals: WorklistTotals | null, nowMs: number): Readiness {
+export function judgeReadiness(
+  system: SystemStatus,
+  totals: WorklistTotals | null,
+  nowMs: number,
+  does: (role: string) => boolean = () => true,
+): Readiness {
   return {
     missing: [
-      ...cannotReceive(system),
-      ...cannotAnalyse(system),
+      ...(does('receive') ? cannotReceive(system) : []),
+      ...(does('infer') ? cannotAnalyse(system) : []),
+      ...(system.freeBytes === null ? ['The disk of received objects cannot be read.'] : []),
       ...(totals === null ? ['The database cannot be read. Run: odontoid doctor'] : []),
     ],
     alarms: [
-      ...[system.proofOfLife.alarm, system.auditRepository?.alarm].filter((alarm) => alarm != null),
-      ...lateWork(system, totals, nowMs),
-      ...watching(system, nowMs),
+      ...(does('receive') && system.proofOfLife.alarm !== null ? [system.proofOfLife.alarm] : []),
+      ...(does('housekeep') && system.auditRepository?.alarm != null ? [system.auditRepository.alarm] : []),
+      ...(does('web') ? missingRoles(system) : []),
+      ...(does('deliver') ? lateDeliveries(system, totals, nowMs) : []),
+      ...(does('infer') ? lateReports(system, nowMs) : []),
+      ...(does('receive') ? watching(system, nowMs) : []),
+      ...(does('housekeep') ? oldBackup(system, nowMs) : []),
       ...upkeep(system, nowMs),
     ],
   };
 }
 
+/** What nobody does, of what another agent would have to do. That nobody receives and analyses is missing, and said there. */
+function missingRoles({ livingNodes = {} }: SystemStatus): string[] {
+  return Object.entries(livingNodes)
+    .filter(([role, count]) => count === 0 && role !== 'receive' && role !== 'infer')
+    .map(([role]) => `No agent with the role ${role} is alive: start one. System lists them.`);
+}
+
 function cannotReceive({ receiver, freeBytes, disk }: SystemStatus): string[] {
   const found: string[] = [];
   if (!receiver.up) found.push('The receiver is down.');
-  if (freeBytes === null) found.push('The disk of received objects cannot be read.');
-  else if (freeBytes < disk.refuseBelowBytes)
+  if (freeBytes !== null && freeBytes < disk.refuseBelowBytes)
     found.push(
       `Objects are refused: ${gibibytes(freeBytes)} are free, and receive.minFreeBytes asks for ${gibibytes(disk.refuseBelowBytes)}. Free some space.`,
     );
@@ -65,18 +82,20 @@ function cannotAnalyse({ model, modelError }: SystemStatus): string[] {
   return model === null ? [modelError ?? 'No network is loaded.'] : [];
 }
 
-function lateWork(system: SystemStatus, totals: WorklistTotals | null, nowMs: number): string[] {
-  const { oldestUnreportedAtMs } = system;
+function lateDeliveries(system: SystemStatus, totals: WorklistTotals | null, nowMs: number): string[] {
   const found: string[] = [];
   const oldestDeliveryMs = totals?.outbox.oldestAgeMs ?? 0;
   if (oldestDeliveryMs > LATE_DELIVERY_MS)
     found.push(`A result has waited for ${minutes(oldestDeliveryMs)} to be taken by its destination.`);
   if (totals !== null && totals.outbox.refused > 0)
     found.push(`${totals.outbox.refused} results were refused by a destination, or were changed on disk.`);
-  found.push(...crowdedDisk(system, nowMs));
-  if (oldestUnreportedAtMs !== null && nowMs - oldestUnreportedAtMs > LATE_REPORT_MS)
-    found.push(`A study has waited for ${minutes(nowMs - oldestUnreportedAtMs)} to be analysed and reported.`);
-  return found;
+  return [...found, ...crowdedDisk(system, nowMs)];
+}
+
+function lateReports({ oldestUnreportedAtMs }: SystemStatus, nowMs: number): string[] {
+  return oldestUnreportedAtMs !== null && nowMs - oldestUnreportedAtMs > LATE_REPORT_MS
+    ? [`A study has waited for ${minutes(nowMs - oldestUnreportedAtMs)} to be analysed and reported.`]
+    : [];
 }
 
 /** Of the limit for results that wait, so that somebody can look before pictures are given up. */
@@ -107,28 +126,21 @@ function watching({ watch, startedAtMs }: SystemStatus, nowMs: number): string[]
   });
 }
 
+function oldBackup({ startedAtMs, backupAtMs, isBackedUpBySite = false }: SystemStatus, nowMs: number): string[] {
+  const backupAgeMs = nowMs - (backupAtMs ?? startedAtMs);
+  if (isBackedUpBySite || backupAgeMs <= OLD_BACKUP_MS) return [];
+  return [
+    backupAtMs === null
+      ? `There is no backup of the database, and the agent has run for ${hours(backupAgeMs)}.`
+      : `The last backup of the database is ${hours(backupAgeMs)} old.`,
+  ];
+}
+
 function upkeep(
-  {
-    startedAtMs,
-    backupAtMs,
-    isBackedUpBySite = false,
-    certificates,
-    certificateProblems,
-    loopLagMs,
-    clockStep,
-    freeBytes,
-    disk,
-  }: SystemStatus,
+  { certificates, certificateProblems, loopLagMs, clockStep, freeBytes, disk }: SystemStatus,
   nowMs: number,
 ): string[] {
   const found: string[] = [];
-  const backupAgeMs = nowMs - (backupAtMs ?? startedAtMs);
-  if (!isBackedUpBySite && backupAgeMs > OLD_BACKUP_MS)
-    found.push(
-      backupAtMs === null
-        ? `There is no backup of the database, and the agent has run for ${hours(backupAgeMs)}.`
-        : `The last backup of the database is ${hours(backupAgeMs)} old.`,
-    );
   found.push(...certificateProblems);
   for (const { name, expiresAtMs } of certificates)
     if (expiresAtMs - nowMs < CERTIFICATE_SOON_MS)

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import compression from 'compression';
@@ -17,6 +17,7 @@ import type { Administration } from './administration.ts';
 import type { StowGate } from './stowGate.ts';
 import type { SystemStatus } from '../answers/systemAnswer.ts';
 import { createDicomWeb, type DicomWeb } from './dicomWeb/dicomWeb.ts';
+import { listenHttp } from './listenHttp.ts';
 import { createLiveFeed } from './liveFeed.ts';
 import { mountRoutes } from './mountRoutes.ts';
 import { openApiOf } from './openApi.ts';
@@ -100,7 +101,7 @@ export async function startWebServer(options: WebOptions): Promise<WebServer> {
   const server = tlsServer ?? createServer(app);
   // A large study may take long to come; headers have their own, short limit.
   server.requestTimeout = MOST_REQUEST_MS;
-  await listen(server, options);
+  await listenHttp(server, options, 'web.port');
   const { port } = server.address() as AddressInfo;
   return {
     url: `${options.tls === undefined ? 'http' : 'https'}://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
@@ -203,17 +204,4 @@ function createApp(
   };
   app.use(onError);
   return app;
-}
-
-async function listen(server: Server, options: WebOptions): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const advice =
-        error.code === 'EADDRINUSE'
-          ? `Port ${options.port} is taken: set web.port to a free one, or stop what uses it.`
-          : `The page cannot listen on ${options.host}:${options.port} (${error.code}).`;
-      reject(new TriageError('config-invalid', advice, { cause: error }));
-    });
-    server.listen(options.port, options.host, () => resolve());
-  });
 }

@@ -12,7 +12,7 @@ import { startOrthanc } from '../interop/orthanc.ts';
 import { send, smallStudy } from '../pipeline/agentUnderTest.ts';
 import { instanceOf } from '../unit/worklist/facts.ts';
 import { complaintsInBothThemes, complaintsOfAxe, openPage, site, startBrowser } from './openPage.ts';
-import { addStudy, studyUid } from './seededWorklist.ts';
+import { addStudy, adminOf, studyUid } from './seededWorklist.ts';
 
 startBrowser();
 
@@ -330,6 +330,62 @@ test('the system page shows figures of the studies on record, as pictures and as
   await page.getByLabel('Time').selectOption('168');
   await page.getByRole('cell', { name: '11', exact: true }).first().waitFor();
   expect(await page.getByText('Audit repository').count()).toBe(0);
+});
+
+test('the system page lists agents, what each has in hand, and who takes over from one that is gone; a role that nobody has is a badge', async () => {
+  const startedAtMs = Date.now() - 3_600_000;
+  const agent = { isThis: false, version: '0.1.0', startedAtMs, seenAtMs: Date.now(), silentMs: 0, cases: 0 };
+  const opened = await site(systemClock, {
+    admin: (worklist) =>
+      adminOf(worklist, {
+        nodes: () =>
+          Promise.resolve([
+            {
+              ...agent,
+              name: 'ct-1',
+              state: 'alive',
+              roles: ['receive', 'infer'],
+              loopLagMs: 40,
+              cases: 2,
+              works: ['fetching'],
+            },
+            {
+              ...agent,
+              name: 'old-1',
+              state: 'gone',
+              roles: ['deliver', 'housekeep'],
+              silentMs: 40_000,
+              loopLagMs: null,
+              works: [],
+            },
+            {
+              ...agent,
+              name: 'web-1',
+              isThis: true,
+              state: 'alive',
+              roles: ['deliver', 'web'],
+              loopLagMs: 1_240,
+              works: ['deliver pacs'],
+            },
+          ]),
+      }),
+  });
+  opened.system.livingNodes = { receive: 1, infer: 1, deliver: 1, web: 1, housekeep: 0 };
+  const page = await openPage(opened, { path: '/system' });
+  const row = (name: string) => page.getByRole('row').filter({ has: page.getByRole('rowheader', { name }) });
+  await row('ct-1').waitFor();
+  expect(await row('ct-1').innerText()).toMatch(
+    /receives and analyses\s.*just now\s+2 cases, asking archives\s+0\.0 s/s,
+  );
+  expect(await row('web-1').innerText()).toMatch(/this page\s+sends results, shows pages\s.*sending to pacs\s+1\.2 s/s);
+  const gone = await row('old-1').innerText();
+  expect(gone).toContain('What it was sending to is taken over by web-1 within 60 s');
+  expect(gone).toContain('Nobody keeps house');
+  expect(gone).toMatch(/\d\d:\d\d:\d\d\s*gone/);
+  await page.getByRole('link', { name: /^System\s*1/ }).waitFor();
+  await complaintsInBothThemes(page);
+  const { alarms } = (await (await fetch(`${opened.url}/readyz`)).json()) as { alarms: string[] };
+  expect(alarms).toEqual(['No agent with the role housekeep is alive: start one. System lists them.']);
 });
 
 test('the system page says how far the audit repository is, and what keeps it back', async () => {

@@ -327,6 +327,8 @@ test('system', async () => {
           startedAtMs: new Date(2026, 10, 21, 6, 12).getTime(),
           disk: { freeBytes: 412e9, totalBytes: 960e9, refuseBelowBytes: 2e9, removeBelowBytes: 20e9 },
           memory: { agent: 214e6, receiver: 118e6, inference: 486e6 },
+          nodes: [],
+          takenOverWithinMs: 60_000,
         }),
     }),
   });

@@ -157,6 +157,7 @@ export function adminOf(
     echoes: () => [],
     echoSource: () => null,
     spoolDir: '.',
+    nodes: () => Promise.resolve([]),
     peakRssBytes: () => Promise.resolve({ agent: 1, receiver: 2, inference: 3 }),
     version: '0.0.0',
     clock,

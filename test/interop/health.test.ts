@@ -14,12 +14,12 @@ interface Site {
   port: number;
 }
 
-async function site(web: Record<string, unknown>): Promise<Site> {
+async function site(web: Record<string, unknown>, more: Record<string, unknown> = {}): Promise<Site> {
   const { dir, remove } = await temporaryDirectory();
   onTestFinished(remove);
   const port = await freePort();
   const config = join(dir, 'odontoid.yaml');
-  await writeFile(config, JSON.stringify({ web: { port, ...web } }));
+  await writeFile(config, JSON.stringify({ web: { port, ...web }, ...more }));
   return {
     dir,
     port,
@@ -50,6 +50,19 @@ test('health asks the configured port, and says what is wrong', async () => {
   expect(await health()).toEqual([0, { url, ok: true, text: 'healthy' }]);
   status = 503;
   expect(await health()).toEqual([1, { url, ok: false, text: 'it answers HTTP 503' }]);
+});
+
+test('health asks an agent without a page where its own port is', async () => {
+  const shared = { database: { url: 'postgres://db.example/odontoid' } };
+  const node = { roles: ['deliver'], sharedDir: '/srv/odontoid' };
+  const unset = await site({}, { ...shared, node });
+  expect(await unset.health()).toMatchObject([1, { ok: false, text: expect.stringContaining('node.health.port') }]);
+  const port = await freePort();
+  const { health } = await site({}, { ...shared, node: { ...node, health: { port } } });
+  const server = createServer(answering(200));
+  await new Promise<void>((listening) => server.listen(port, '127.0.0.1', listening));
+  onTestFinished(() => void server.close());
+  expect(await health()).toEqual([0, { url: `http://127.0.0.1:${port}/healthz`, ok: true, text: 'healthy' }]);
 });
 
 test('health speaks TLS where the agent does, whatever name its certificate is made out to', async () => {

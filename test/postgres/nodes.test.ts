@@ -1,10 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import type { SystemDetail } from '../../src/answers/adminAnswers.ts';
 import type { SystemStatus } from '../../src/answers/systemAnswer.ts';
 import { packageRoot } from '../../src/base/packageRoot.ts';
 import { NODE_ROLES } from '../../src/config/databaseSettings.ts';
-import { runTool, temporaryDirectory } from '../interop/dcmtk.ts';
+import { freePort, runTool, temporaryDirectory } from '../interop/dcmtk.ts';
 import {
   agentConfig,
   send,
@@ -48,10 +49,16 @@ test('one agent receives and analyses, others send and show: one is killed while
   const pacs = await testPacs(dir);
   onTestFinished(() => pacs.close());
   const place = await copiedDatabase();
+  const healthPort = await freePort();
   const configOf = (name: string, roles: readonly string[]) => ({
     ...agentConfig(dir, pacs, { assemble: { quietMs: 500 } }),
     dataDir: join(dir, name),
-    node: { name, roles: [...roles], sharedDir: join(dir, 'shared') },
+    node: {
+      name,
+      roles: [...roles],
+      sharedDir: join(dir, 'shared'),
+      health: roles.includes('web') ? {} : { port: healthPort },
+    },
     database: { url: place.url },
     pipeline: { leaseMs: LEASE_MS },
   });
@@ -75,6 +82,8 @@ test('one agent receives and analyses, others send and show: one is killed while
   const south = await start('south', ['deliver']);
   const east = await start('east', ['deliver', 'web', 'housekeep']);
   expect([south.url, south.dicomPort, east.dicomPort]).toEqual(['', 0, 0]);
+  const ready = await fetch(`http://127.0.0.1:${healthPort}/readyz`);
+  expect([ready.status, await ready.json()]).toMatchObject([200, { ready: true, missing: [] }]);
   const pages = [north.url, east.url];
   const arriving = await Promise.all(pages.map(eventsOf));
   // The PACS has one result, and reads the next, when the agent that sends is killed.
@@ -120,6 +129,15 @@ test('one agent receives and analyses, others send and show: one is killed while
     expect(read.status).toBe(204);
     await expect.poll(() => other).toContain('change');
   }
+  const agents = async () => {
+    const { nodes } = (await (await fetch(`${east.url}/api/system`)).json()) as Pick<SystemDetail, 'nodes'>;
+    return nodes.map(({ name, state, works }) => [name, state, works]);
+  };
+  await expect.poll(agents).toEqual([
+    ['east', 'alive', expect.arrayContaining(['housekeeping'])],
+    ['north', 'alive', expect.any(Array)],
+    ['south', 'gone', []],
+  ]);
   const statusOf = async (url: string) =>
     ((await (await fetch(`${url}/api/worklist`)).json()) as { system: Pick<SystemStatus, 'receiver' | 'model'> })
       .system;

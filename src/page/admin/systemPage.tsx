@@ -3,6 +3,7 @@ import type { SystemDetail, SystemFigures } from '../../answers/adminAnswers.ts'
 import './admin.css';
 import { clockTime, dayText, timeOfDay } from '../parts/format.ts';
 import { PlainTable } from '../parts/plainTable.tsx';
+import { NodesTable } from './nodesTable.tsx';
 import { RemovedStudiesTable } from './removedStudies.tsx';
 import { sizeText } from './sizeText.ts';
 import { StepPlot } from './stepPlot.tsx';
@@ -33,6 +34,7 @@ export default function SystemPage() {
         <>
           <p>{words.version(system.value.version, clockTime(system.value.startedAtMs, now))}</p>
           <SystemFacts system={system.value} overview={overview.value} nowMs={now} />
+          <NodesTable system={system.value} nowMs={now} />
         </>
       )}
       <label>

@@ -288,11 +288,12 @@ export const adminRoutes = [
     summary: 'How much waits for a person, and on which pages.',
     answer: { kind: 'json', schema: attentionCount },
     handle: async (_call, { admin, system }) => {
-      const { proofOfLife, modelError } = await system();
+      const { proofOfLife, modelError, livingNodes = {} } = await system();
       return {
         waiting: await admin.countNeedsAttention(),
         proof: proofOfLife.alarm !== null,
         models: modelError !== null,
+        roles: Object.values(livingNodes).filter((count) => count === 0).length,
       };
     },
   }),

@@ -1,5 +1,5 @@
 import { health, readiness } from '../../answers/systemAnswer.ts';
-import { metricsText } from '../metrics.ts';
+import { METRICS_TYPE, metricsText } from '../metrics.ts';
 import { judgeReadiness } from '../readiness.ts';
 import { route } from '../route.ts';
 
@@ -35,10 +35,10 @@ export const systemRoutes = [
     path: '/metrics',
     least: 'service',
     summary: 'Prometheus metrics.',
-    answer: { kind: 'other', contentType: 'text/plain; version=0.0.4', description: 'Prometheus text format 0.0.4.' },
+    answer: { kind: 'other', contentType: METRICS_TYPE, description: 'Prometheus text format 0.0.4.' },
     handle: async ({ response }, { query, system, clock }) => {
       const text = await metricsText(await query.totals(), await system(), clock.now());
-      response.type('text/plain; version=0.0.4').send(text);
+      response.type(METRICS_TYPE).send(text);
       return undefined;
     },
   }),

@@ -212,7 +212,7 @@ export interface NodesTable {
   seen_at: number;
   /** 1 once it has stopped in order. */
   stopped: 0 | 1;
-  /** JSON: what it says of its receiver and its networks; null where it has none. */
+  /** JSON: what it says of itself and its work; null until it has said something. */
   work: string | null;
 }
 

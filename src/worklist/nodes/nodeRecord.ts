@@ -11,6 +11,8 @@ const ALIVE_MS = 10_000;
 /** Nodes may have another name at each start. */
 const FORGOTTEN_AFTER_MS = 30 * 86_400_000;
 const RECEIVES = 'receive';
+/** States from which a stage works; the index of states finds them among years of cases that are done. */
+const WORKED_ON = ['receiving', 'assembled', 'inferred', 'ineligible', 'failed'] as const;
 
 /** What a node says of itself when it starts. */
 export interface NodeFacts {
@@ -31,10 +33,21 @@ export interface KnownNode<Work> {
   startedAtMs: number;
   seenAtMs: number;
   isAlive: boolean;
+  /** It has stopped in order; one that is neither alive nor stopped is gone. */
+  hasStopped: boolean;
   work: Work | null;
 }
 
-/** The nodes of a database. `Work` is what the one that receives says of its work. */
+/** What a node holds at this moment. Another one can take it when it has not been renewed for the time of a lease. */
+export interface InHand {
+  node: string;
+  /** Cases that it works on. */
+  cases: number;
+  /** Names of the pieces of work that one node does at a time, such as sending to a destination. */
+  works: string[];
+}
+
+/** The nodes of a database. `Work` is what a node says of its work. */
 export interface NodeRecord<Work> {
   /**
    * Puts a start of the node on record. Returns by how much this machine's clock is ahead of the database's, ms.
@@ -42,11 +55,13 @@ export interface NodeRecord<Work> {
    */
   join(node: NodeFacts): Promise<number>;
   /** The node is alive. */
-  beat(name: string, work: Work | null): Promise<void>;
+  beat(name: string, work: Work): Promise<void>;
   /** It has stopped in order. */
   leave(name: string): Promise<void>;
   /** Those of the last weeks, by name. */
   nodes(): Promise<KnownNode<Work>[]>;
+  /** What is in hand, by those who hold it. */
+  inHand(): Promise<InHand[]>;
 }
 
 export function createNodeRecord<Work>(
@@ -95,7 +110,7 @@ export function createNodeRecord<Work>(
           .set({
             seen_at: databaseNow(trx, clock),
             stopped: 0,
-            work: work === null ? null : JSON.stringify(work),
+            work: JSON.stringify(work),
           })
           .where('name', '=', name)
           .execute();
@@ -118,7 +133,31 @@ export function createNodeRecord<Work>(
         startedAtMs: row.started_at,
         seenAtMs: row.seen_at,
         isAlive: isAlive(row, row.now),
+        hasStopped: row.stopped === 1,
         work: row.work === null ? null : (JSON.parse(row.work) as Work),
+      }));
+    },
+    inHand: async () => {
+      const now = databaseNow(reads, clock);
+      const cases = await reads
+        .selectFrom('cases')
+        .select(({ fn }) => ['lease_node as node', fn.countAll<number>().as('count')])
+        .where('state', 'in', WORKED_ON)
+        .where('lease_until', '>', now)
+        .where('lease_node', 'is not', null)
+        .groupBy('lease_node')
+        .execute();
+      const works = await reads
+        .selectFrom('work_leases')
+        .select(['node', 'work'])
+        .where('held_until', '>', now)
+        .orderBy('work')
+        .execute();
+      const nodes = new Set([...cases, ...works].map(({ node }) => node!));
+      return [...nodes].sort().map((node) => ({
+        node,
+        cases: cases.find((one) => one.node === node)?.count ?? 0,
+        works: works.filter((one) => one.node === node).map(({ work }) => work),
       }));
     },
   };

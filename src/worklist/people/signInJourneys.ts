@@ -4,7 +4,7 @@ import { inTransaction } from '../db/transactions.ts';
 import { digestOf } from './secrets.ts';
 
 /** What must be remembered while a browser is at the identity provider. */
-export interface SignInJourney {
+interface SignInJourney {
   /** The secret that the browser brings back in a cookie. */
   binding: string;
   /** Of PKCE (RFC 7636). */

@@ -350,7 +350,7 @@ describe('an agent that leaves work to others', () => {
 
   it('shares a folder, whose path is made absolute; one that does everything needs none', () => {
     const { node } = configFrom({ database: { url }, node: { roles: ['web'], sharedDir: 'shared' } });
-    expect(node).toEqual({ roles: ['web'], sharedDir: resolve('shared') });
+    expect(node).toEqual({ roles: ['web'], sharedDir: resolve('shared'), health: { host: '127.0.0.1' } });
     const roles = ['housekeep', 'web', 'deliver', 'infer', 'receive'] as const;
     expect(configFrom({ node: { roles: [...roles] } }).node.roles).toEqual(roles);
   });

@@ -156,4 +156,48 @@ describe('readiness', () => {
     const outbox = { ...TOTALS.outbox, oldestAgeMs: 15 * 60_000 };
     expect(judgeReadiness(edge, { ...TOTALS, outbox }, NOW_MS)).toEqual({ missing: [], alarms: [] });
   });
+
+  it('names what nobody does of the work that others would have to do', () => {
+    const livingNodes = { receive: 1, infer: 1, deliver: 0, web: 2, housekeep: 0 };
+    expect(judgeReadiness({ ...WELL, livingNodes }, TOTALS, NOW_MS).alarms).toEqual([
+      'No agent with the role deliver is alive: start one. System lists them.',
+      'No agent with the role housekeep is alive: start one. System lists them.',
+    ]);
+  });
+
+  const ALL_WRONG: SystemStatus = {
+    ...WELL,
+    receiver: { ...WELL.receiver, up: false },
+    model: null,
+    proofOfLife: { ...WELL.proofOfLife, alarm: 'The last proof failed.' },
+    auditRepository: { address: '', sentSeq: 1, waiting: 1, oldestAtMs: 1, lastError: '', alarm: 'The audit waits.' },
+    oldestUnreportedAtMs: NOW_MS - 2 * HOUR_MS,
+    backupAtMs: NOW_MS - 37 * HOUR_MS,
+    watch: [WATCHED],
+    livingNodes: { receive: 0, infer: 0, deliver: 0, web: 1, housekeep: 1 },
+    loopLagMs: 2_340,
+  };
+  const LATE = { ...TOTALS, outbox: { ...TOTALS.outbox, oldestAgeMs: 16 * 60_000 } };
+  const STOOD_STILL = 'The agent stood still for 2.3 s in the last minute.';
+
+  it.each<[string, string[], string[]]>([
+    [
+      'receive',
+      ['The receiver is down.'],
+      ['The last proof failed.', 'The archive old-pacs could not be asked', STOOD_STILL],
+    ],
+    ['infer', ['No network is loaded.'], ['A study has waited for 120 min', STOOD_STILL]],
+    ['deliver', [], ['A result has waited for 16 min', STOOD_STILL]],
+    ['web', [], ['No agent with the role deliver is alive', STOOD_STILL]],
+    ['housekeep', [], ['The audit waits.', 'The last backup of the database is 37 h old.', STOOD_STILL]],
+  ])('of a node that has the role %s is about its own work', (role, missing, alarms) => {
+    const judged = judgeReadiness(ALL_WRONG, LATE, NOW_MS, (one) => one === role);
+    expect(judged.missing.map((sentence) => missing.find((words) => sentence.startsWith(words)))).toEqual(missing);
+    expect(judged.alarms.map((sentence) => alarms.find((words) => sentence.startsWith(words)))).toEqual(alarms);
+    const elsewhere = judgeReadiness({ ...ALL_WRONG, freeBytes: null }, null, NOW_MS, (one) => one === role);
+    expect(elsewhere.missing.slice(-2)).toEqual([
+      'The disk of received objects cannot be read.',
+      'The database cannot be read. Run: odontoid doctor',
+    ]);
+  });
 });

@@ -2,7 +2,8 @@ import { expect, it, onTestFinished } from 'vitest';
 import { openDatabase } from '../../../../src/worklist/db/database.ts';
 import { createNodeRecord, type NodeFacts } from '../../../../src/worklist/nodes/nodeRecord.ts';
 import { onPostgres } from '../../../postgres/copiedDatabase.ts';
-import { openWorklist, runSql } from '../fixture.ts';
+import { claimed, instanceOf, openWorklist, runSql, studyUid } from '../fixture.ts';
+import { createCaseStore } from '../../../../src/worklist/cases/caseStore.ts';
 
 const FULL: NodeFacts = {
   name: 'north',
@@ -35,7 +36,7 @@ it('a node is alive while it beats, and others read what it says of its work', a
   await other.join(SENDER);
   await one.beat('north', { stored: 7 });
   await pass(9_000);
-  await other.beat('south', null);
+  await other.beat('south', { stored: 0 });
   expect(await other.nodes()).toEqual([
     {
       name: 'north',
@@ -44,9 +45,16 @@ it('a node is alive while it beats, and others read what it says of its work', a
       startedAtMs: expect.any(Number),
       seenAtMs: expect.any(Number),
       isAlive: true,
+      hasStopped: false,
       work: { stored: 7 },
     },
-    expect.objectContaining({ name: 'south', roles: ['deliver', 'web'], version: '1.2.4', isAlive: true, work: null }),
+    expect.objectContaining({
+      name: 'south',
+      roles: ['deliver', 'web'],
+      version: '1.2.4',
+      isAlive: true,
+      work: { stored: 0 },
+    }),
   ]);
   const alive = async () => (await one.nodes()).filter(({ isAlive }) => isAlive).map(({ name }) => name);
   await pass(2_000);
@@ -55,6 +63,7 @@ it('a node is alive while it beats, and others read what it says of its work', a
   expect(await alive()).toEqual(['north', 'south']);
   await other.leave('south');
   expect(await alive()).toEqual(['north']);
+  expect((await one.nodes()).map(({ hasStopped }) => hasStopped)).toEqual([false, true]);
   // A start says nothing of the work before.
   await one.join(FULL);
   expect((await one.nodes())[0]).toMatchObject({ name: 'north', isAlive: true, work: null });
@@ -98,4 +107,26 @@ it('nodes that were not heard of for a month are forgotten; by how much a clock 
   const [west] = (await one.nodes()).slice(1);
   expect(aheadMs).toBe(clock.now() - west!.startedAtMs);
   expect(aheadMs === 0).toBe(!onPostgres());
+});
+
+it('what is in hand is told with who holds it, until the lease has run out', async () => {
+  const { database, clock } = await openWorklist();
+  const record = createNodeRecord(database, clock);
+  const [north, south] = ['north', 'south'].map((nodeName) =>
+    createCaseStore(database, clock, { nodeName, destinations: ['pacs'] }),
+  );
+  for (const study of [1, 2, 3]) await north!.recordInstances([instanceOf({ study })]);
+  await north!.nudgeComplete([1, 2, 3].map((study) => studyUid(study)));
+  expect(await record.inHand()).toEqual([]);
+  for (let turn = 0; turn < 2; turn++) await claimed(north!, 'assemble');
+  expect(await south!.takeLease('housekeeping', 60_000)).toBe(true);
+  expect(await south!.takeLease('deliver pacs', 60_000)).toBe(true);
+  expect(await north!.takeLease('fetching', 60_000)).toBe(true);
+  expect(await record.inHand()).toEqual([
+    { node: 'north', cases: 2, works: ['fetching'] },
+    { node: 'south', cases: 0, works: ['deliver pacs', 'housekeeping'] },
+  ]);
+  await runSql(database, 'update cases set lease_until = ? where lease_node is not null', 1);
+  await south!.endLeases();
+  expect(await record.inHand()).toEqual([{ node: 'north', cases: 0, works: ['fetching'] }]);
 });
