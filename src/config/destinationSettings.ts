@@ -41,7 +41,7 @@ const destinationWishes = {
 };
 
 /** A destination by DIMSE. */
-export const dimseDestination = z.strictObject({
+const dimseDestination = z.strictObject({
   name: entryName.describe('Name in the worklist, the log and the metrics.'),
   kind: z.literal('dimse'),
   aeTitle: aeTitle.describe('Called AE title of the PACS.'),
