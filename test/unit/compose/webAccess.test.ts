@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { createLog } from '../../../src/base/log.ts';
+import { configProblems } from '../../../src/compose/checkConfig.ts';
 import { createPacs } from '../../../src/compose/destinations.ts';
 import { configFrom } from '../../../src/config/configFile.ts';
 import { authority, type Authority, type Identity } from '../../interop/authority.ts';
@@ -194,15 +195,31 @@ test.each(['https', 'http'] as const)('%s goes by the proxy, with its credential
   expect(seen).toEqual(Array(2).fill(kind === 'https' ? 'CONNECT localhost:port' : 'GET /studies'));
 });
 
-test('secrets that cannot be read stop the start', async () => {
-  const url = 'https://pacs.example/dicom-web';
+test('secrets that cannot be read are named before the start, and later only what needs them fails', async () => {
+  const url = await plainService(answering);
   const missing = { file: join(folder, 'nothing') };
   const auth = { kind: 'oauth2', tokenUrl: url, clientId: 'odontoid', clientSecret: missing };
-  expect(() => destination({ url, auth })).toThrow('cannot be read');
-  const proxy = { url: 'http://proxy.example:3128', username: 'agent', password: missing };
-  expect(() => destination({ url, proxy })).toThrow('cannot be read');
+  const proxy = { url: 'http://127.0.0.1:1', username: 'agent', password: missing };
+  const problems = (settings: object) =>
+    configProblems(
+      configFrom({
+        dataDir: folder,
+        receive: { port: 0 },
+        web: { port: 0 },
+        destinations: [{ name: 'web', kind: 'dicomweb', url, ...settings } as never],
+      }),
+      {},
+    );
+  for (const settings of [{ auth }, { proxy }]) {
+    const named = expect.stringMatching(
+      /^destinations web: The secret is to come from the file .*cannot be read/,
+    ) as string;
+    expect(await problems(settings)).toContainEqual(named);
+    await expect(destination({ url, ...settings }).echo()).rejects.toThrow('cannot be read');
+  }
   await writeFile(missing.file, 'now');
-  expect(() => destination({ url, auth, proxy })).not.toThrow();
+  expect((await problems({ auth, proxy })).join()).not.toContain('destinations web');
+  await expect(destination({ url, proxy }).echo()).rejects.not.toThrow('cannot be read');
   expect(() => destination({ url, proxy: { url: 'http://agent:secret@proxy.example' } })).toThrow(
     /username and password/,
   );
