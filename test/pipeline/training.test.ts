@@ -58,7 +58,7 @@ function run(
   });
 }
 
-it('the parts of the training keep their promises', { timeout: 5 * MINUTE }, async () => {
+it('the parts of the training keep their promises', { timeout: 15 * MINUTE }, async () => {
   const { status, output } = await run(PYTHON, ['-m', 'unittest', 'discover', '-s', 'training/tests']);
   expect(output).toMatch(/Ran \d{2} tests/);
   expect(status, output).toBe(0);
@@ -99,7 +99,7 @@ it(
 
 it(
   'a volume network trains from the same command, goes on after a kill, and ends with a package that the agent runs',
-  { timeout: 10 * MINUTE },
+  { timeout: 15 * MINUTE },
   async () => {
     const out = join(dir, 'volume');
     const train = ['--profile', 'test/pipeline/tinyVolumeProfile.json', '--seed', '5', '--out', out, '--threads', '1'];
@@ -136,7 +136,7 @@ it(
 
 it(
   'a network that finds the vertebrae first trains from the same command, goes on after a kill, and ends with a package that the agent runs',
-  { timeout: 10 * MINUTE },
+  { timeout: 15 * MINUTE },
   async () => {
     const out = join(dir, 'vertebra');
     const train = [
@@ -286,7 +286,7 @@ function boxOf(mask: Uint8Array | null, { file, header }: TruthSlice): NonNullab
 
 it(
   'the commands of the guide lead from the miniature release to an activated package; what is not known of a scan teaches nothing wrong',
-  { timeout: 10 * MINUTE },
+  { timeout: 15 * MINUTE },
   async () => {
     const { place, env } = await readersFolder();
     const { unmarked } = await miniatureRelease(join(place, 'rsna-2022'));
@@ -391,7 +391,7 @@ async function casesIn(folder: string): Promise<ExportedCase[]> {
 
 it(
   'both stages are cross-validated on a dataset by one command of the guide, which goes on after a kill',
-  { timeout: 10 * MINUTE },
+  { timeout: 15 * MINUTE },
   async () => {
     const { cases } = await readDataset(join(dir, 'cohort'));
     const release = join(dir, 'cspine');
@@ -434,7 +434,7 @@ it(
 
 it(
   'a cross-validation leaves results for every variant, width and fold, and trains none twice',
-  { timeout: 10 * MINUTE },
+  { timeout: 15 * MINUTE },
   async () => {
     const out = join(dir, 'folds');
     const crossval = [

@@ -147,7 +147,7 @@ class Folds(unittest.TestCase):
 
 class Plans(unittest.TestCase):
     MEASURED = {"slicesOfImages": 300, "slices": 350, "known": 0.5, "tensorBytes": 450_000, "exportSeconds": 0.1, "weightBytes": 100e6, "featureLength": 2048,
-                "patchSeconds": 0.0, "fieldSeconds": 0.01, "encodeSeconds": 0.004, "sequenceSeconds": 1e-6, "processBytes": 3e9}
+                "patchSeconds": 0.0, "fieldSeconds": 0.01, "encodeSeconds": 0.004, "sequenceSeconds": 1e-6, "processBytes": 3e9, "localiser": None}
 
     def test_the_paper_on_two_thousand_scans(self):
         profile = load_profile("paper")
@@ -171,6 +171,16 @@ class Plans(unittest.TestCase):
         # 110 epochs of patches, 2 of fields; judged every twentieth epoch and after each of fields.
         self.assertAlmostEqual(steps["stage 1"][0], 110 * 2048 * 0.002 + 2 * 1536 * 0.01 + 7 * 600 * 0.004)
         self.assertAlmostEqual(steps["features"][0], 750 * 350 * 0.004)
+
+    def test_a_localiser_learns_from_all_scans_and_looks_at_each(self):
+        profile = load_profile("vertebra")
+        counts = {"train": 240, "validation": 60, "negatives": 60, "test": 60}
+        measured = {**self.MEASURED, "localiser": {"epochs": 8, "learnSeconds": 0.5, "lookSeconds": 0.1, "weightBytes": 1e5}}
+        steps = {name: (seconds, size) for name, seconds, size in steps_of(profile, argparse.Namespace(dataset=None), counts, measured)}
+        self.assertAlmostEqual(steps["localiser"][0], 8 * (240 * 0.5 + 60 * 0.1) + 420 * 0.1)
+        self.assertAlmostEqual(steps["localiser"][1], 3e5)
+        # Whole crops alone: each of the 40 epochs is judged.
+        self.assertAlmostEqual(steps["stage 1"][0], 40 * 1024 * 0.01 + 40 * 600 * 0.004)
 
 
 class Patience(unittest.TestCase):
