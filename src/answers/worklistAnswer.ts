@@ -93,7 +93,14 @@ export const worklistRow = z
     levels: levels.describe('The vertebrae named on the best key slice, from the skull down.'),
     finding: finding.describe('Null without a key slice, and at a triage-only site.'),
     keySlices: z.array(
-      z.strictObject({ sopInstanceUid: z.string(), frameNumber, sliceIndex: z.int(), score: z.number(), levels }),
+      z.strictObject({
+        sopInstanceUid: z.string(),
+        frameNumber,
+        seriesInstanceUid: z.string().describe('Empty in results of earlier versions.'),
+        sliceIndex: z.int(),
+        score: z.number(),
+        levels,
+      }),
     ),
     patientName: z.string(),
     patientId: z.string(),

@@ -3,7 +3,7 @@ import { urgentSettings } from './selectionSettings.ts';
 
 const isViewerTemplate = (value: string): boolean => {
   const filled = value.replace(
-    /\{(studyInstanceUid|accessionNumber|patientId|orthancStudyId|keySopInstanceUid)\}/g,
+    /\{(studyInstanceUid|accessionNumber|patientId|orthancStudyId|orthancPage|keySopInstanceUid)\}/g,
     '1',
   );
   return (
@@ -49,11 +49,11 @@ export const worklistSettings = z
       .max(1_000)
       .refine(
         (value) => value === '' || isViewerTemplate(value),
-        'an address with {studyInstanceUid}, {accessionNumber}, {patientId}, {orthancStudyId} or {keySopInstanceUid} in it, and not of a scheme that runs code',
+        'an address with {studyInstanceUid}, {accessionNumber}, {patientId}, {orthancStudyId}, {orthancPage} or {keySopInstanceUid} in it, and not of a scheme that runs code',
       )
       .default('')
       .describe(
-        "Address of the site's viewer for a study, opened from the worklist and the case view. `{studyInstanceUid}`, `{accessionNumber}`, `{patientId}`, `{orthancStudyId}` (Orthanc's own name for it) and `{keySopInstanceUid}` (the best key image; empty without one) are filled in. Empty: no link.",
+        "Address of the site's viewer for a study, opened from the worklist and the case view. `{studyInstanceUid}`, `{accessionNumber}`, `{patientId}`, `{orthancStudyId}` (Orthanc's own name for it), `{orthancPage}` (the page of Orthanc's Explorer for the best key image, or for the study without one) and `{keySopInstanceUid}` (the best key image; empty without one) are filled in. Empty: no link.",
       ),
   })
   .prefault({});

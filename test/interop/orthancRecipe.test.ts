@@ -181,10 +181,10 @@ test('a study with all that scanners add is analysed soon after its last slice, 
     viewerTemplate: string;
   };
   const link = viewerLink(viewerTemplate, { ...row, accessionNumber: 'ACC-77' })!;
-  expect(link).toMatch(`${address.orthanc}/app/explorer.html#study?uuid=`);
+  expect(link).toMatch(`${address.orthanc}/app/explorer.html#instance?uuid=`);
   expect((await fetch(link)).ok).toBe(true);
-  const named = await orthanc<{ MainDicomTags: { StudyInstanceUID: string } }>(`/studies/${link.split('uuid=')[1]!}`);
-  expect(named.MainDicomTags.StudyInstanceUID).toBe(study.studyInstanceUid);
+  const named = await orthanc<{ MainDicomTags: { SOPInstanceUID: string } }>(`/instances/${link.split('uuid=')[1]!}`);
+  expect(named.MainDicomTags.SOPInstanceUID).toBe(row.keySlices[0]!.sopInstanceUid);
 
   // Longer than Orthanc waits for more of a series.
   await sleep(12_000);

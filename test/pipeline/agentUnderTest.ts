@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { WorklistRow } from '../../src/answers/worklistAnswer.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { startLoopbackPacs, type LoopbackPacs } from '../../src/demo/loopbackPacs.ts';
 import { createLog } from '../../src/base/log.ts';
@@ -141,6 +142,7 @@ export interface ApiRow {
   rank: number | null;
   patientId: string;
   patientName: string;
+  keySlices: WorklistRow['keySlices'];
   deliveries: { kind: string; status: string; sopInstanceUid: string; revision: number }[];
 }
 

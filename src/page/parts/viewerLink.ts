@@ -16,13 +16,24 @@ export function viewerLink(template: string | null, study: Study): string | null
     orthancStudyId: orthancStudyId(study),
     keySopInstanceUid,
   };
-  return template.replace(
-    /\{(studyInstanceUid|accessionNumber|patientId|orthancStudyId|keySopInstanceUid)\}/g,
-    (_, name: keyof typeof values) => encodeURIComponent(values[name]),
-  );
+  return template
+    .replaceAll('{orthancPage}', orthancPage(study))
+    .replace(
+      /\{(studyInstanceUid|accessionNumber|patientId|orthancStudyId|keySopInstanceUid)\}/g,
+      (_, name: keyof typeof values) => encodeURIComponent(values[name]),
+    );
 }
 
-/** Orthanc's own name for a study (Orthanc Book, "Orthanc identifiers"): its Explorer finds a study by nothing else. */
-function orthancStudyId({ patientId, studyInstanceUid }: Study): string {
-  return sha1(`${patientId}|${studyInstanceUid}`).match(/.{8}/g)!.join('-');
+/** The page of Orthanc's Explorer: that of the best key image, or of the study where there is none. */
+function orthancPage(study: Study): string {
+  const { sopInstanceUid = '', seriesInstanceUid = '' } = study.keySlices?.[0] ?? {};
+  if (seriesInstanceUid === '') return `study?uuid=${orthancStudyId(study)}`;
+  return `instance?uuid=${orthancId(study.patientId, study.studyInstanceUid, seriesInstanceUid, sopInstanceUid)}`;
+}
+
+const orthancStudyId = ({ patientId, studyInstanceUid }: Study): string => orthancId(patientId, studyInstanceUid);
+
+/** Orthanc's own name for a study or an image (Orthanc Book, "Orthanc identifiers"): its Explorer finds them by nothing else. */
+function orthancId(...uids: string[]): string {
+  return sha1(uids.join('|')).match(/.{8}/g)!.join('-');
 }

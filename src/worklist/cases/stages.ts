@@ -1,6 +1,6 @@
 import type { Kysely, Transaction } from 'kysely';
 import { sql } from 'kysely';
-import type { CaseManifest, Findings, SeriesVerdict } from '../../case/case.ts';
+import type { CaseManifest, Findings, ImageReference, InstanceHeader, SeriesVerdict } from '../../case/case.ts';
 import { imageReference } from '../../case/frames.ts';
 import { nextCaseState } from '../../case/caseState.ts';
 import type { CaseEvent, CaseEventType, CaseState } from '../../case/caseState.ts';
@@ -286,12 +286,35 @@ function detailOf(event: CaseEvent): Record<string, unknown> {
   return event.type === 'reported' ? { objects: event.objects.map((object) => object.sopInstanceUid) } : {};
 }
 
+/** SeriesInstanceUID by SOPInstanceUID: viewers that name an image by all its levels need it. */
+async function seriesOfImages(
+  trx: Transaction<Schema>,
+  studyInstanceUid: string,
+  images: readonly ImageReference[],
+): Promise<ReadonlyMap<string, string>> {
+  if (images.length === 0) return new Map();
+  const rows = await trx
+    .selectFrom('instances')
+    .select(['sop_instance_uid', 'header'])
+    .where('study_instance_uid', '=', studyInstanceUid)
+    .where(
+      'sop_instance_uid',
+      'in',
+      images.map(({ sopInstanceUid }) => sopInstanceUid),
+    )
+    .execute();
+  return new Map(
+    rows.map((row) => [row.sop_instance_uid, (JSON.parse(row.header) as InstanceHeader).seriesInstanceUid]),
+  );
+}
+
 async function saveAnalysis(
   trx: Transaction<Schema>,
   row: CaseRow,
   what: { manifest?: CaseManifest; series?: SeriesVerdict[]; findings?: Findings },
 ): Promise<void> {
   const { manifest, series, findings } = what;
+  const seriesOf = await seriesOfImages(trx, row.study_instance_uid, findings?.keySlices ?? []);
   const values: Partial<AnalysesTable> = {
     ...(manifest && { manifest: JSON.stringify(manifest) }),
     ...(series && { series: JSON.stringify(series) }),
@@ -306,6 +329,7 @@ async function saveAnalysis(
       key_slices: JSON.stringify(
         findings.keySlices.map(({ sliceIndex, seriesNumber, instanceNumber, score, levels, side, ...keySlice }) => ({
           ...imageReference(keySlice),
+          seriesInstanceUid: seriesOf.get(keySlice.sopInstanceUid) ?? '',
           sliceIndex,
           seriesNumber,
           instanceNumber,

@@ -275,8 +275,9 @@ function rowOf(
         : { value: analysis.threshold, version: analysis.threshold_version },
     levels: found[0]?.levels ?? [],
     finding: findingLine(found),
-    keySlices: found.map(({ sliceIndex, score, levels, ...slice }) => ({
+    keySlices: found.map(({ seriesInstanceUid, sliceIndex, score, levels, ...slice }) => ({
       ...imageReference(slice),
+      seriesInstanceUid: seriesInstanceUid ?? '',
       sliceIndex,
       score,
       levels: levels ?? [],

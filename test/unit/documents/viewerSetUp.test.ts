@@ -15,7 +15,7 @@ const STUDY = {
   studyInstanceUid: '1.2.3',
   accessionNumber: 'A7',
   patientId: 'P8',
-  keySlices: [{ sopInstanceUid: '1.2.3.44', sliceIndex: 5, score: 0.9, levels: [] }],
+  keySlices: [{ sopInstanceUid: '1.2.3.44', seriesInstanceUid: '1.2.3.4', sliceIndex: 5, score: 0.9, levels: [] }],
 };
 
 it('links OHIF, Weasis and RadiAnt to the study as docs/dicomweb.md says', () => {

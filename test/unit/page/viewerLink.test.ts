@@ -16,6 +16,7 @@ test('each placeholder is filled in with the value of its name', () => {
 test('a link leads to the best key image, and to none where there is none', () => {
   const keySlices = ['1.2.9', '1.2.4'].map((sopInstanceUid) => ({
     sopInstanceUid,
+    seriesInstanceUid: '2.25.8',
     sliceIndex: 3,
     score: 0.9,
     levels: [],
@@ -23,6 +24,18 @@ test('a link leads to the best key image, and to none where there is none', () =
   const template = 'https://v.example/?s={studyInstanceUid}&i={keySopInstanceUid}';
   expect(viewerLink(template, { ...study, keySlices })).toBe('https://v.example/?s=2.25.471&i=1.2.9');
   expect(viewerLink(template, study)).toBe('https://v.example/?s=2.25.471&i=');
+});
+
+test('in the Explorer of Orthanc it leads to the page of the best key image, and of the study where there is none, or an earlier version has left out its series', () => {
+  const template = 'http://orthanc.example/app/explorer.html#{orthancPage}';
+  const keySlice = { sopInstanceUid: '1.2.9', seriesInstanceUid: '2.25.8', sliceIndex: 3, score: 0.9, levels: [] };
+  // From: printf 'P 1|2.25.471|2.25.8|1.2.9' | sha1sum
+  expect(viewerLink(template, { ...study, keySlices: [keySlice] })).toBe(
+    'http://orthanc.example/app/explorer.html#instance?uuid=e51f0544-778e73d1-d1677c65-20bf4a53-20fd6e1d',
+  );
+  const ofStudy = 'http://orthanc.example/app/explorer.html#study?uuid=7d66034e-6066135e-bfd6e14f-3c178c9a-eebecc90';
+  expect(viewerLink(template, study)).toBe(ofStudy);
+  expect(viewerLink(template, { ...study, keySlices: [{ ...keySlice, seriesInstanceUid: '' }] })).toBe(ofStudy);
 });
 
 test('there is no link without a viewer, or to a study that is not named', () => {
