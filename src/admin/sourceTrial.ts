@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import type { SourceTrial } from '../answers/adminAnswers.ts';
 import type { Clock } from '../base/clock.ts';
+import { isLoopback } from '../base/loopback.ts';
 import type { Pacs } from '../case/delivery.ts';
 import type { Config } from '../config/config.ts';
 import { createAssociationPolicy } from '../receive/associationPolicy.ts';
@@ -46,7 +47,7 @@ function effectOf({ aeTitle, address }: Sender, receive: Config['receive'], all:
         ? `${aeTitle} may send from ${addresses.join(', ')} already, and then from ${address} too.`
         : `${aeTitle} is not let in yet, and may then send from ${address}.`,
     ...whoElse(aeTitle, address),
-    ...(isLoopback(receive.host) && receive.tls === undefined && !isLoopback(address)
+    ...(isLoopback(receive.host) && receive.tls === undefined && !isLoopback(address.split('/', 1)[0]!)
       ? [`But the receiver listens on ${receive.host} only (receive.host): nobody on another machine reaches it.`]
       : []),
   ];
@@ -60,5 +61,3 @@ function whoElse(aeTitle: string, address: string): string[] {
   const many = free <= 32 ? (2 ** free).toLocaleString('en-GB') : `2^${free}`;
   return [`Whoever has one of its ${many} addresses and calls itself ${aeTitle} may send then.`];
 }
-
-const isLoopback = (address: string): boolean => /^127\.|^::1$|^localhost$/.test(address);

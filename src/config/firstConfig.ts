@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
 import type { z } from 'zod';
+import { isLoopback } from '../base/loopback.ts';
 import type { configSchema } from './config.ts';
 
 /** What a site says at first; all else keeps its default. */
@@ -78,8 +78,4 @@ const quoted = (text: string): string => JSON.stringify(text);
 function list(entries: readonly string[], indent: string, example: string): string {
   if (entries.length === 0) return ` []\n${indent}# - ${example}`;
   return entries.map((entry) => `\n${indent}- ${entry}`).join('');
-}
-
-function isLoopback(address: string): boolean {
-  return address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));
 }

@@ -1,8 +1,6 @@
 import { z } from 'zod';
+import { isLoopback } from '../base/loopback.ts';
 import { bytes, port, secret } from './values.ts';
-
-const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 
 /** The page, the JSON API and the sign-in. */
 export const webSettings = z
