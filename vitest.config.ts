@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+// Tests that load ONNX Runtime themselves report nothing either (src/infer/inferenceFork.ts).
+process.env['ORT_DISABLE_TELEMETRY'] = '1';
+
 /** These start the agent, or show its page: the built ones. */
 const BUILT = { globalSetup: ['test/built.ts'] };
 /** One thread and its modules for many files: starting a process for each costs more than most of these tests. */

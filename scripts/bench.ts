@@ -30,6 +30,9 @@ import { benchProcesses } from './benchProcesses.ts';
 import { benchReceivers, type ReceiveRun, type Scps } from './benchReceive.ts';
 import { benchWorklist, WORKLIST_SIZES, type WorklistTimes } from './benchWorklist.ts';
 
+// Read when the first session is opened (src/infer/inferenceFork.ts).
+process.env['ORT_DISABLE_TELEMETRY'] = '1';
+
 const run = promisify(execFile);
 const ROUNDS = 3;
 const SLICES = 80;

@@ -46,6 +46,8 @@ export async function openGraphs<Name extends string>(
   shapes: Readonly<Record<Name, GraphShapes>>,
   options: OnnxModelOptions,
 ): Promise<OnnxGraphs<Name>> {
+  // Nothing about a hospital's networks leaves it (inferenceFork.ts): a process that was started otherwise opens none.
+  if (process.env['ORT_DISABLE_TELEMETRY'] !== '1') throw new Error('ORT_DISABLE_TELEMETRY is not 1');
   // Probing for CUDA would print an alarming page where there is no GPU; errors arrive as exceptions anyway.
   env.logLevel = 'fatal';
   let opened = await openSessions(bytes, shapes, options);

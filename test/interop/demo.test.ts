@@ -1,6 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/base/packageRoot.ts';
 import { runTool } from './dcmtk.ts';
@@ -28,12 +30,32 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
+/** An environment in which each address that a process or a child of it speaks to is written into a file, and home and temporary files lie in `folder`. */
+async function watched(folder: string): Promise<NodeJS.ProcessEnv & { CONNECTIONS_FILE: string }> {
+  const library = join(folder, 'recordConnections.so');
+  await mkdir(join(folder, 'home/tmp'), { recursive: true });
+  const source = join(import.meta.dirname, 'recordConnections.c');
+  await promisify(execFile)('gcc', ['-O2', '-shared', '-fPIC', '-o', library, source]);
+  return {
+    LD_PRELOAD: library,
+    CONNECTIONS_FILE: join(folder, 'connections'),
+    HOME: join(folder, 'home'),
+    TMPDIR: join(folder, 'home/tmp'),
+    XDG_CACHE_HOME: undefined,
+    // ONNX Runtime does not report where this stands.
+    CI: undefined,
+    // Asked for by these tests only: the agent has to see to it itself.
+    ORT_DISABLE_TELEMETRY: undefined,
+  };
+}
+
 describe('odontoid demo --once', () => {
-  it('ranks fractures above normals, says why one study was not analysed, and has every result in the PACS', async () => {
+  it('ranks fractures above normals, says why one study was not analysed, has every result in the PACS, and speaks to nobody else', async () => {
+    const environment = await watched(dir);
     const result = await runTool(
       process.execPath,
       [join(packageRoot, 'bin/odontoid.js'), 'demo', '--once', '--json', '--port', '0', '--dir', join(dir, 'demo')],
-      { timeoutMs: 280_000 },
+      { timeoutMs: 280_000, env: environment },
     );
     const demo = JSON.parse(result.stdout) as Demo;
     expect(demo.problems).toEqual([]);
@@ -55,6 +77,10 @@ describe('odontoid demo --once', () => {
     const reports = demo.pacs.filter((object) => object.kind === 'sr').map((object) => object.studyInstanceUid);
     expect(new Set(reports).size).toBe(6);
     expect(reports).toHaveLength(6);
+
+    const spokenTo = (await readFile(environment.CONNECTIONS_FILE, 'utf8')).trim().split('\n');
+    expect([...new Set(spokenTo)]).toEqual(['127.0.0.1']);
+    expect(await readdir(environment['HOME']!, { recursive: true })).toEqual(['tmp']);
   });
 
   it('does not empty a folder that no demo made', async () => {

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -99,6 +99,19 @@ describe('the inference process', () => {
     const score = await model.classify(slices, [4, 2, 0]);
     expect(score.sliceScores).toHaveLength(3);
     expect(await model.peakRssBytes()).toBeGreaterThan(50e6);
+  });
+
+  it('reports to nobody: ONNX Runtime leaves neither its identifier of this machine nor a file of events', async () => {
+    const home = await mkdtemp(place('home-'));
+    // Its reports do not go out where CI stands in the environment.
+    const environment = { HOME: home, TMPDIR: home, XDG_CACHE_HOME: undefined, CI: undefined };
+    for (const [name, value] of Object.entries({ ...environment, ORT_DISABLE_TELEMETRY: undefined }))
+      vi.stubEnv(name, value);
+    const model = await start();
+    vi.unstubAllEnvs();
+    await model.encodeSlice(place('good.dcm'));
+    await model.close();
+    expect(await readdir(home, { recursive: true })).toEqual([]);
   });
 
   it('decodes a slice in the orientation of its stored matrix, for pictures', async () => {
