@@ -474,5 +474,5 @@ test('every documented command was run here or by another test, or is listed wit
   expect(left.filter((text) => !listed.some((start) => text.startsWith(start)))).toEqual([]);
   expect(listed.filter((start) => !left.some((text) => text.startsWith(start)))).toEqual([]);
   for (const file of Object.values(RUN_ELSEWHERE)) expect(existsSync(join(packageRoot, file)), file).toBe(true);
-  expect(Object.keys(NOT_RUN).length).toBeLessThanOrEqual(4);
+  expect(Object.keys(NOT_RUN).length).toBeLessThanOrEqual(8);
 });
