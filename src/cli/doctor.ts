@@ -136,20 +136,22 @@ async function examine(path: string | undefined): Promise<Check[]> {
   );
   const certFiles = new Set(ownCertificateFiles(read).flatMap(([, { certFile }]) => certFile ?? []));
   if (certFiles.size > 0) await check('certificate', () => certificateDays([...certFiles]));
-  await check('model', async () => {
-    const model = await startInferenceProcess({ ...read.infer, clock: systemClock, log: createLog('silent') });
-    try {
-      const { name, version, sha256 } = model.identity;
-      const rest =
-        model.provider === 'cpu' && read.infer.provider === 'auto'
-          ? ' (CUDA is not usable here; docs/gpu.md says how)'
-          : '';
-      checks.push({ name: 'provider', ok: true, text: `${model.provider}${rest}` });
-      return `${name} ${version}, sha256 ${sha256.slice(0, 16)}: hashes and golden case agree`;
-    } finally {
-      await model.close();
-    }
-  });
+  // A node that neither analyses nor shows pictures needs no network.
+  if (read.node.roles.some((role) => role === 'infer' || role === 'web'))
+    await check('model', async () => {
+      const model = await startInferenceProcess({ ...read.infer, clock: systemClock, log: createLog('silent') });
+      try {
+        const { name, version, sha256 } = model.identity;
+        const rest =
+          model.provider === 'cpu' && read.infer.provider === 'auto'
+            ? ' (CUDA is not usable here; docs/gpu.md says how)'
+            : '';
+        checks.push({ name: 'provider', ok: true, text: `${model.provider}${rest}` });
+        return `${name} ${version}, sha256 ${sha256.slice(0, 16)}: hashes and golden case agree`;
+      } finally {
+        await model.close();
+      }
+    });
   // Without a database that can be read, which has a line of its own, the file says who may send and where results go.
   const { destinations, receive } = await configInForce(read).catch(() => read);
   for (const destination of destinations) {

@@ -48,6 +48,8 @@ export interface Foundation {
   keepsHouse: () => Promise<boolean>;
   /** Whether this node asks archives and proves that it is alive now: what comes of it must come to its receiver. */
   fetches: () => Promise<boolean>;
+  /** Whether this node lets the shadow package score now: one of those that analyse does. */
+  scoresShadow: () => Promise<boolean>;
   query: WorklistQuery;
   /** Absolute path of a path in the spool. */
   resolvePath: (path: string) => string;

@@ -71,7 +71,10 @@ export async function layFoundation(
   const roles = new Set(ofFiles.node.roles);
   const nodeName = nodeNameOf(ofFiles);
   if (typeof place !== 'string')
-    releasers.push('database lock', await lockDatabase(place, { name: nodeName, analyses: roles.has('infer') }, ports));
+    releasers.push(
+      'database lock',
+      await lockDatabase(place, { name: nodeName, receives: roles.has('receive') }, ports),
+    );
   await migrate(place);
   const database = await openDatabase(place, { readIn: 'threads' });
   releasers.push('database', () => database.close());
@@ -121,6 +124,7 @@ export async function layFoundation(
     roles.has(role) && (await leases.hold(work)) !== null;
   const keepsHouse = () => holds('housekeep', 'housekeeping');
   const fetches = () => holds('receive', 'fetching');
+  const scoresShadow = () => holds('infer', 'shadow');
   const auditTrail = await openAuditTrail(config, { database, keepsHouse, ports });
   releasers.push('audit', async () => auditTrail?.close());
   // Nobody listened while the agent was down, and the clock may have been set meanwhile.
@@ -148,6 +152,7 @@ export async function layFoundation(
     leases,
     keepsHouse,
     fetches,
+    scoresShadow,
     query,
     resolvePath,
   };

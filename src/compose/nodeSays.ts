@@ -1,12 +1,17 @@
 import type { SystemStatus } from '../answers/systemAnswer.ts';
 
-/** What the node that receives and analyses says of itself, for the pages of the others. */
-export type NodeWork = Pick<SystemStatus, 'model' | 'modelError' | 'shadow' | 'receiver' | 'hl7' | 'encodedOnArrival'>;
+/** What the node that receives says of itself, for the pages of the others. */
+export type ReceiverSays = Pick<SystemStatus, 'receiver' | 'hl7' | 'encodedOnArrival'>;
+
+/** What a node that analyses says of its networks. */
+export type NetworkSays = Pick<SystemStatus, 'model' | 'modelError' | 'shadow'>;
 
 /** What a node says of itself at each beat. */
 export interface NodeSays {
   /** Longest time in the last minute for which it stood still. */
   loopLagMs: number;
   /** Null where it does not receive. */
-  receives: NodeWork | null;
+  receives: ReceiverSays | null;
+  /** Null where it does not analyse. */
+  analyses: NetworkSays | null;
 }

@@ -10,7 +10,7 @@ import type { Config } from '../config/config.ts';
 import { NODE_ROLES, type NodeRole } from '../config/databaseSettings.ts';
 import { createNodeRecord, type InHand, type KnownNode, type NodeRecord } from '../worklist/nodes/nodeRecord.ts';
 import type { Foundation } from './agentPorts.ts';
-import type { NodeSays, NodeWork } from './nodeSays.ts';
+import type { NetworkSays, NodeSays, ReceiverSays } from './nodeSays.ts';
 
 const BEAT_MS = 2_000;
 /** Leases end by the database's clock; all other times are those of whoever writes them down. */
@@ -18,8 +18,10 @@ const CLOCK_AHEAD_MS = 5_000;
 
 /** The nodes, as last heard. */
 export interface OtherNodes {
-  /** What is known of the work of the node that receives, where this one does not. */
-  work: () => NodeWork;
+  /** What is known of the node that receives, where this one does not. */
+  receiver: () => ReceiverSays;
+  /** What is known of the networks of all nodes, with what this one says of its own; null where it does not analyse. */
+  networks: (own: NetworkSays | null) => NetworkSays;
   /** How many are alive, by role; undefined on a SQLite file, whose one agent does everything. */
   living: () => Record<NodeRole, number> | undefined;
   /** For *System*: those of the last day, and what each has in hand. */
@@ -81,17 +83,18 @@ export async function joinNodes({
  * to hear or to tell.
  */
 export function followNodes(
-  { config, nodes: record, nodeName, roles, releasers, ports: { clock, log } }: Foundation,
-  { loopLagMs, own, onBeat }: { loopLagMs: () => number; own: () => Promise<NodeWork>; onBeat: () => void },
+  { config, nodes: record, nodeName, releasers, ports: { clock, log } }: Foundation,
+  {
+    loopLagMs,
+    own,
+    onBeat,
+  }: { loopLagMs: () => number; own: () => Promise<Pick<NodeSays, 'receives' | 'analyses'>>; onBeat: () => void },
 ): OtherNodes {
   let heard: readonly KnownNode<NodeSays>[] = [];
   if (record !== null) {
     const loop = startWakingLoop({
       step: async () => {
-        await record.beat(nodeName, {
-          loopLagMs: loopLagMs(),
-          receives: roles.has('receive') ? await own() : null,
-        });
+        await record.beat(nodeName, { loopLagMs: loopLagMs(), ...(await own()) });
         heard = await record.nodes();
         onBeat();
         return false;
@@ -105,7 +108,8 @@ export function followNodes(
     releasers.push('beat', loop.stop);
   }
   return {
-    work: () => workOf(newestReceiver(heard), config),
+    receiver: () => receiverOf(newestReceiver(heard), config),
+    networks: (own) => networksOf(own, { nodeName, heard }),
     living: () => (record === null || heard.length === 0 ? undefined : livingByRole(heard)),
     list: async () => (record === null ? [] : listed(await record.nodes(), await record.inHand(), nodeName)),
   };
@@ -148,14 +152,11 @@ function newestReceiver(nodes: readonly KnownNode<NodeSays>[]): KnownNode<NodeSa
 }
 
 /** Of a node that is dead or still starting, nothing works. */
-function workOf(heard: KnownNode<NodeSays> | null, { receive }: Config): NodeWork {
+function receiverOf(heard: KnownNode<NodeSays> | null, { receive }: Config): ReceiverSays {
   if (heard?.isAlive === true && heard.work?.receives != null) return heard.work.receives;
   const { port, aeTitle, maxAssociations } = receive;
   const counts = { stored: 0, rejected: 0, refused: 0, refusedContexts: 0, aborted: 0, dropped: 0, refusedTls: 0 };
   return {
-    model: null,
-    modelError: 'The agent that receives and analyses is not heard of. Look whether it runs.',
-    shadow: null,
     receiver: {
       up: false,
       downSinceMs: heard?.seenAtMs ?? null,
@@ -168,5 +169,30 @@ function workOf(heard: KnownNode<NodeSays> | null, { receive }: Config): NodeWor
     },
     hl7: null,
     encodedOnArrival: 0,
+  };
+}
+
+const NOBODY_ANALYSES: NetworkSays = {
+  model: null,
+  modelError: 'No agent that analyses is heard of: studies are received and wait. Start one with the role infer.',
+  shadow: null,
+};
+
+/** Of several nodes one that has a network speaks, this one before others; what is wrong with any of them is said with its name. */
+export function networksOf(
+  own: NetworkSays | null,
+  { nodeName, heard }: { nodeName: string; heard: readonly KnownNode<NodeSays>[] },
+): NetworkSays {
+  const others = heard.flatMap(({ name, isAlive, work }) =>
+    isAlive && name !== nodeName && work?.analyses != null ? [{ name, ...work.analyses }] : [],
+  );
+  const all = [...(own === null ? [] : [{ name: nodeName, ...own }]), ...others];
+  if (all.length === 0) return NOBODY_ANALYSES;
+  const faulty = all.find(({ modelError }) => modelError !== null);
+  const named = all.length === 1 ? '' : `${faulty?.name}: `;
+  return {
+    model: all.find(({ model }) => model !== null)?.model ?? null,
+    modelError: faulty === undefined ? null : `${named}${faulty.modelError}`,
+    shadow: all.find(({ shadow }) => shadow !== null)?.shadow ?? null,
   };
 }

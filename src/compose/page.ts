@@ -116,8 +116,8 @@ export async function startPage(foundation: Foundation, parts: PageParts): Promi
 }
 
 /** What pages show of the receiver of another node. */
-function receiverElsewhere({ work }: OtherNodes): ReturnType<AdministrationOptions['receiver']> {
-  const { receiver } = work();
+function receiverElsewhere(others: OtherNodes): ReturnType<AdministrationOptions['receiver']> {
+  const { receiver } = others.receiver();
   return {
     port: receiver.port,
     tlsPort: null,

@@ -25,7 +25,8 @@ import { startHl7 } from './hl7.ts';
 import { planHousekeeping } from './housekeeping.ts';
 import { watchClock } from './watchClock.ts';
 import { serveModel, sliceDecoder } from './models.ts';
-import { assertReceives, followNodes } from './nodes.ts';
+import { assertReceives, followNodes, type OtherNodes } from './nodes.ts';
+import type { NodeSays } from './nodeSays.ts';
 import { watchOwnCertificates } from './ownCertificates.ts';
 import { ownDoor } from './ownDoor.ts';
 import { startPage } from './page.ts';
@@ -82,12 +83,15 @@ export async function startAgent(ofFiles: Config, ports: AgentPorts): Promise<Ag
     // Until everything that a crash left out is on record, a study may be incomplete although its quiet time is long over.
     let isRecordWhole: (studyInstanceUid: string) => boolean = () => false;
 
-    const { network, shadow, networks } = await openNetworks(foundation);
-    const decoder = sliceDecoder(network);
-    const analysis =
-      network && shadow
-        ? startPipeline(foundation, { network, shadow, decoder, isRecordWhole: (study) => isRecordWhole(study) })
-        : null;
+    const { network, shadow, networks, decoder } = await openNetworks(foundation);
+    let heard: OtherNodes | null = null;
+    const work = startPipeline(foundation, {
+      network,
+      shadow,
+      decoder,
+      isRecordWhole: (study) => isRecordWhole(study),
+      others: () => heard,
+    });
     const sources = await openSources(foundation);
     const settings = await settingsFollower(foundation, sources);
     const adapters = adaptersOf(foundation);
@@ -110,30 +114,27 @@ export async function startAgent(ofFiles: Config, ports: AgentPorts): Promise<Ag
       clockSteps,
       lookAtArchives: () => watch?.look(),
       nudge: () => {
-        for (const part of [analysis?.pipeline, delivery, analysis?.shadowScoring]) part?.nudge();
+        for (const part of [work?.pipeline, delivery, work?.shadowScoring]) part?.nudge();
         for (const one of networks) one.look().catch(() => undefined);
         lookAtSettings();
         store.returnOldClaims().catch((error: unknown) => ports.log.warn('old claims are not given back', { error }));
       },
     });
 
-    const own = async () => ownWork(foundation, { network, shadow, arrival: analysis?.arrival ?? null, receiver, hl7 });
+    const own = async () => ownWork(foundation, { network, shadow, arrival: work?.arrival ?? null, receiver, hl7 });
     const loopLagMs = watchOwnLoop(foundation);
     const others = followNodes(foundation, { loopLagMs, own, onBeat: lookAtSettings });
+    heard = others;
     const system = systemStatus(foundation, {
-      work: roles.has('receive') ? own : () => Promise.resolve(others.work()),
+      own,
+      others,
       loopLagMs,
-      living: others.living,
       proof,
       auditTrail,
       clockSteps,
       certificates,
     });
-    const peakRssBytes = async () => ({
-      agent: ownPeakRssBytes(),
-      receiver: (await receiver?.peakRssBytes()) ?? 0,
-      inference: (await network?.model()?.peakRssBytes()) ?? 0,
-    });
+    const peakRssBytes = () => peaksOf(receiver, network);
     const access = await openAccess(foundation);
     const web = roles.has('web')
       ? await startPage(foundation, {
@@ -157,14 +158,14 @@ export async function startAgent(ofFiles: Config, ports: AgentPorts): Promise<Ag
     await noteStart(foundation, link !== null);
     started = true;
 
-    if (analysis !== null) {
+    if (roles.has('receive')) {
       const receiving = await startReceiving(foundation, {
         access,
         sources,
         certificates,
         stowSecret,
         proofAeTitle,
-        onNew: analysis.arrival.add,
+        onNew: (instances) => work?.arrival?.add(instances),
         onListening: (one) => {
           receiver = one;
           releasers.push('proof', proof.close);
@@ -173,13 +174,13 @@ export async function startAgent(ofFiles: Config, ports: AgentPorts): Promise<Ag
       isRecordWhole = receiving.isOnRecord;
       listens = { dicomPort: receiving.receiver.port, dicomTlsPort: receiving.receiver.tlsPort };
       hl7 = await startHl7(foundation, certificates);
-      analysis.pipeline.nudge();
+      work?.pipeline.nudge();
       watch = startWatch(foundation, doors);
       startPriors(foundation, doors);
     }
     return {
       url: web?.url ?? '',
-      healthPort: await openHealth(foundation, system),
+      healthPort: await openHealth(foundation, system, own),
       setUpLink: link && { url: setUpUrl(config.web, web!.url, link.secret), expiresAtMs: link.expiresAtMs },
       ...listens,
       roles,
@@ -194,6 +195,17 @@ export async function startAgent(ofFiles: Config, ports: AgentPorts): Promise<Ag
   });
 }
 
+async function peaksOf(
+  receiver: Receiver | null,
+  network: ModelServing | null,
+): Promise<{ agent: number; receiver: number; inference: number }> {
+  return {
+    agent: ownPeakRssBytes(),
+    receiver: (await receiver?.peakRssBytes()) ?? 0,
+    inference: (await network?.model()?.peakRssBytes()) ?? 0,
+  };
+}
+
 /** For how long this process stood still at most, in the last minute, ms. */
 function watchOwnLoop({ releasers, ports: { clock, log } }: Foundation): () => number {
   const loopLag = watchLoopLag(clock, log.child({ component: 'agent' }));
@@ -205,26 +217,40 @@ function watchOwnLoop({ releasers, ports: { clock, log } }: Foundation): () => n
 async function openHealth(
   { config, roles, query, releasers, ports: { clock, log } }: Foundation,
   system: () => Promise<SystemStatus>,
+  own: () => Promise<Pick<NodeSays, 'analyses'>>,
 ): Promise<number | null> {
   const { host, port } = config.node.health;
   if (port === undefined) return null;
   const does = (role: string) => (roles as ReadonlySet<string>).has(role);
-  const server = await startHealthServer({ host, port, does, query, system, clock, log });
+  const server = await startHealthServer({
+    host,
+    port,
+    does,
+    query,
+    // It answers for its own network, not for those of others.
+    system: async () => ({ ...(await system()), ...(await own()).analyses }),
+    clock,
+    log,
+  });
   releasers.push('health', server.close);
   return server.port;
 }
 
 /** Loads the networks that this node needs. The page shows pictures, which the network's process decodes. */
-async function openNetworks(
-  foundation: Foundation,
-): Promise<{ network: ModelServing | null; shadow: ModelServing | null; networks: ModelServing[] }> {
+async function openNetworks(foundation: Foundation): Promise<{
+  network: ModelServing | null;
+  shadow: ModelServing | null;
+  networks: ModelServing[];
+  decoder: ReturnType<typeof sliceDecoder>;
+}> {
   const { roles, releasers } = foundation;
   const network = roles.has('infer') || roles.has('web') ? serveModel('active', foundation) : null;
   if (network !== null) releasers.push('inference', network.close);
   await network?.look();
   const shadow = roles.has('infer') ? serveModel('shadow', foundation) : null;
   if (shadow !== null) releasers.push('shadow inference', shadow.close);
-  return { network, shadow, networks: [network, shadow].filter((one) => one !== null) };
+  const networks = [network, shadow].filter((one) => one !== null);
+  return { network, shadow, networks, decoder: sliceDecoder(network) };
 }
 
 /** Where what this node fetches comes in. */

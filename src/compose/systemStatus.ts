@@ -15,23 +15,23 @@ import type { Receiver } from '../receive/receiverProcess.ts';
 import type { Foundation } from './agentPorts.ts';
 import { shadowStatus } from './models.ts';
 import type { OtherNodes } from './nodes.ts';
-import type { NodeWork } from './nodeSays.ts';
+import type { NodeSays } from './nodeSays.ts';
 import type { OwnCertificates } from './ownCertificates.ts';
 
 interface StatusParts {
   loopLagMs: () => number;
-  living: OtherNodes['living'];
-  /** Of the node that receives and analyses: this one or another. */
-  work: () => Promise<NodeWork>;
+  /** What this node says of itself. */
+  own: () => Promise<Pick<NodeSays, 'receives' | 'analyses'>>;
+  others: OtherNodes;
   proof: ProofOfLife;
   auditTrail: AuditTrail | null;
   clockSteps: Pick<ClockSteps, 'recent'>;
   certificates: Pick<OwnCertificates, 'expiries' | 'problems'>;
 }
 
-/** What this node says of its receiver and its networks. */
+/** What this node says of its receiver and its networks, as far as its roles go. */
 export async function ownWork(
-  { config, store }: Pick<Foundation, 'config' | 'store'>,
+  { config, roles, store }: Pick<Foundation, 'config' | 'roles' | 'store'>,
   {
     network,
     shadow,
@@ -46,49 +46,59 @@ export async function ownWork(
     receiver: Receiver | null;
     hl7: Hl7Server | null;
   },
-): Promise<NodeWork> {
+): Promise<Pick<NodeSays, 'receives' | 'analyses'>> {
   const model = network?.model() ?? null;
   const counters = receiver?.counters();
   return {
-    model: model === null ? null : { ...model.identity, provider: model.provider },
-    modelError: network?.error() ?? null,
-    shadow: await shadowStatus(shadow, store),
-    receiver: {
-      up: receiver?.isUp() ?? false,
-      downSinceMs: receiver?.downSinceMs() ?? null,
-      port: receiver?.port ?? 0,
-      aeTitle: config.receive.aeTitle,
-      stored: counters?.stored ?? 0,
-      rejected: counters?.rejected ?? 0,
-      refused: counters?.refused ?? 0,
-      refusedContexts: counters?.refusedContexts ?? 0,
-      aborted: counters?.aborted ?? 0,
-      dropped: counters?.dropped ?? 0,
-      refusedTls: counters?.refusedTls ?? 0,
-      openAssociations: receiver?.openAssociations().size ?? 0,
-      maxAssociations: config.receive.maxAssociations,
-      restarts: counters?.restarts ?? 0,
-    },
-    hl7: hl7 && {
-      port: hl7.port,
-      tlsPort: hl7.tlsPort,
-      openConnections: hl7.openConnections(),
-      ...hl7.counters(),
-    },
-    encodedOnArrival: arrival?.encoded() ?? 0,
+    receives: !roles.has('receive')
+      ? null
+      : {
+          receiver: {
+            up: receiver?.isUp() ?? false,
+            downSinceMs: receiver?.downSinceMs() ?? null,
+            port: receiver?.port ?? 0,
+            aeTitle: config.receive.aeTitle,
+            stored: counters?.stored ?? 0,
+            rejected: counters?.rejected ?? 0,
+            refused: counters?.refused ?? 0,
+            refusedContexts: counters?.refusedContexts ?? 0,
+            aborted: counters?.aborted ?? 0,
+            dropped: counters?.dropped ?? 0,
+            refusedTls: counters?.refusedTls ?? 0,
+            openAssociations: receiver?.openAssociations().size ?? 0,
+            maxAssociations: config.receive.maxAssociations,
+            restarts: counters?.restarts ?? 0,
+          },
+          hl7: hl7 && {
+            port: hl7.port,
+            tlsPort: hl7.tlsPort,
+            openConnections: hl7.openConnections(),
+            ...hl7.counters(),
+          },
+          encodedOnArrival: arrival?.encoded() ?? 0,
+        },
+    analyses: !roles.has('infer')
+      ? null
+      : {
+          model: model === null ? null : { ...model.identity, provider: model.provider },
+          modelError: network?.error() ?? null,
+          shadow: await shadowStatus(shadow, store),
+        },
   };
 }
 
 /** The status of the agent, collected from its parts at each request. */
 export function systemStatus(foundation: Foundation, parts: StatusParts): () => Promise<SystemStatus> {
   const { config, paths, database, ports } = foundation;
-  const { auditTrail, certificates } = parts;
+  const { auditTrail, certificates, others } = parts;
   const startedAtMs = ports.clock.now();
   const watched = createWatchedArchives(database, ports.clock);
   return async () => {
     const { last, lastPassedAtMs, alarm } = await parts.proof.status();
+    const { receives, analyses } = await parts.own();
     return {
-      ...(await parts.work()),
+      ...(receives ?? others.receiver()),
+      ...others.networks(analyses),
       proofOfLife: {
         alarm,
         lastOutcome: last?.outcome === 'passed' || last?.outcome === 'failed' ? last.outcome : null,
@@ -111,7 +121,7 @@ export function systemStatus(foundation: Foundation, parts: StatusParts): () => 
       waitingResults: await waitingResults(database.reads).catch(() => []),
       maxWaitingBytes: config.housekeeping.maxWaitingBytes,
       certificateProblems: certificates.problems(),
-      ...livingNodes(parts.living()),
+      ...livingNodes(others.living()),
     };
   };
 }

@@ -150,8 +150,6 @@ function checkNode({ node: { roles, sharedDir }, database }: Config): void {
   const problem = (text: string) => new TriageError('config-invalid', `node.roles: ${text}`);
   if (database.url === undefined)
     throw problem('with a SQLite file one agent does everything. Leave it out, or keep the worklist in PostgreSQL.');
-  if (does.has('receive') !== does.has('infer'))
-    throw problem('receive and infer belong to the same agent. Name both, or neither.');
   if (sharedDir === undefined)
     throw problem('who leaves work to others shares objects and results with them. Name the folder (node.sharedDir).');
 }

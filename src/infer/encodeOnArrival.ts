@@ -11,7 +11,10 @@ import type { Log } from '../base/log.ts';
 interface Options {
   /** Null while no network is loaded: slices then wait for the infer stage. Read again for each slice, because another network may be in use by then. */
   lease: () => ModelLease | null;
-  store: SliceFeatureStore;
+  store: SliceFeatureStore & {
+    /** Whether another node analyses the study, or has done so: its slices are not needed here any more. */
+    isAnalysedElsewhere(studyInstanceUid: string): Promise<boolean>;
+  };
   resolvePath: (path: string) => string;
   /** Null when the slice may belong to an analysed series, otherwise why not. */
   refuse: (header: InstanceHeader) => unknown;
@@ -67,6 +70,7 @@ export function createArrivalEncoder(options: Options): ArrivalEncoder {
     const { sha256 } = model.identity;
     try {
       const key = imageKey(image);
+      if (await store.isAnalysedElsewhere(image.header.studyInstanceUid)) return;
       if ((await store.sliceFeatures(sha256, [key])).has(key)) return;
       await saver.add(sha256, key, await model.encodeSlice(options.resolvePath(image.path), image.frameNumber));
       encodedCount += 1;

@@ -12,6 +12,8 @@ import type { ShadowCase } from '../worklist/models/shadowScores.ts';
 
 export interface ShadowScoringOptions {
   store: Pick<WorklistStore, 'nextForShadow' | 'saveShadowScore'>;
+  /** Whether this node scores: of several one does. */
+  isOurs: () => Promise<boolean>;
   /** Null while there is no shadow package. */
   lease: () => ModelLease | null;
   /** Whether the active package has work: the shadow pauses meanwhile, between any two slices. */
@@ -43,6 +45,7 @@ class Dropped extends Error {}
  */
 export function createShadowScoring({
   store,
+  isOurs,
   lease: takeLease,
   isActiveBusy,
   resolvePath,
@@ -119,7 +122,7 @@ export function createShadowScoring({
       const lease = isActiveBusy() ? null : takeLease();
       if (lease === null) return false;
       try {
-        return await scoreNext(lease);
+        return (await isOurs()) && (await scoreNext(lease));
       } finally {
         lease.release();
       }

@@ -15,6 +15,8 @@ import type { Stage, StageOutcome } from './pipeline.ts';
 interface InferStore extends SliceFeatureStore {
   /** The operating point for scans from a source. @throws TriageError `not-found` */
   threshold(modelName: string, sourceAeTitle: string): Promise<Threshold>;
+  /** Whether results of a package count now. Its operating point comes into force with it. */
+  isModelInForce(sha256: string): Promise<boolean>;
 }
 
 export interface InferStageOptions {
@@ -22,7 +24,8 @@ export interface InferStageOptions {
   store: InferStore;
   /** The loaded network; null while there is none: cases then wait. */
   lease: () => ModelLease | null;
-  arrival: Pick<ArrivalEncoder, 'settle' | 'forget'>;
+  /** Null where slices do not arrive at this node. */
+  arrival: Pick<ArrivalEncoder, 'settle'> | null;
   /** Absolute path of a spool path. */
   resolvePath: (path: string) => string;
   clock: Clock;
@@ -30,18 +33,29 @@ export interface InferStageOptions {
 
 export interface InferStage {
   run: Stage;
+  /** Whether a network is loaded whose results count: on another node its successor may be in use already. */
+  isReady: () => Promise<boolean>;
   /** Whether a case is being analysed now. */
   isBusy: () => boolean;
 }
 
-const MODEL_RETRY_MS = 30_000;
+const MODEL_RETRY_MS = 1_000;
 
 /** Analyses the chosen series with the loaded network; encoded slices are kept, so that a second attempt does not encode them again. */
 export function createInferStage(options: InferStageOptions): InferStage {
-  const { lease: takeLease, clock } = options;
+  const { lease: takeLease, store, clock } = options;
   let running = 0;
   return {
     isBusy: () => running > 0,
+    isReady: async () => {
+      const lease = takeLease();
+      if (lease === null) return false;
+      try {
+        return await store.isModelInForce(lease.model.identity.sha256);
+      } finally {
+        lease.release();
+      }
+    },
     run: async (claim, signal) => {
       const lease = takeLease();
       if (lease === null) return { type: 'notYet', untilMs: clock.now() + MODEL_RETRY_MS };
@@ -64,12 +78,11 @@ async function infer(
 ): Promise<StageOutcome> {
   const { identity, provider } = model;
   const manifest = record.manifest!;
-  await arrival.settle(record.studyInstanceUid);
+  await arrival?.settle(record.studyInstanceUid);
   const threshold = await store.threshold(identity.name, record.sourceAeTitle);
-  // Another package is taking over, and the operating point may already be that of the new one.
-  if (!isCurrent()) return { type: 'notYet', untilMs: clock.now() };
+  // Another package is taking over, here or on another node, and the operating point may already be that of the new one.
+  if (!isCurrent() || !(await store.isModelInForce(identity.sha256))) return { type: 'notYet', untilMs: clock.now() };
   if (threshold.stopped) {
-    arrival.forget(record.studyInstanceUid);
     const reason = 'AI flags are stopped at this site';
     return { type: 'inferred', findings: notAnalysed('flags-stopped', reason, identity, provider, clock.now()) };
   }
@@ -87,6 +100,5 @@ async function infer(
     heartbeat: () => signal.throwIfAborted(),
   });
   await saver.save();
-  arrival.forget(record.studyInstanceUid);
   return { type: 'inferred', findings, ...(analysed === manifest ? {} : { manifest: analysed }) };
 }

@@ -35,7 +35,10 @@ interface PipelineStore {
 
 export interface PipelineOptions {
   store: PipelineStore;
-  stages: Readonly<Record<StageName, Stage>>;
+  /** Those that this node does; others do the rest. */
+  stages: Readonly<Partial<Record<StageName, Stage>>>;
+  /** Whether this node can do a stage now: a case is not taken by one that would have to put it off. Left out: always. */
+  isReady?: (stage: StageName) => Promise<boolean>;
   clock: Clock;
   log: Log;
   leaseMs: number;
@@ -69,20 +72,23 @@ interface Work extends PipelineOptions {
   stopping: AbortSignal;
 }
 
-/** Starts a loop for each stage: claim a case, run the stage, record its event. All state is in the database; everything else only wakes the loop. */
+/** Starts a loop for each stage of this node: claim a case, run the stage, record its event. All state is in the database; everything else only wakes the loop. */
 export function createPipeline(options: PipelineOptions): Pipeline {
   const { store, clock, log, leaseMs, pollMs = POLL_MS, faultWaitMs = FAULT_WAIT_MS } = options;
   const stopping = new AbortController();
   const work: Work = { ...options, faultWaitMs, stopping: stopping.signal };
-  const loops = STAGES.map((stage) => {
+  const loops = STAGES.flatMap((stage) => {
+    const run = options.stages[stage];
+    if (run === undefined) return [];
     const faults = { inARow: 0 };
     return startWakingLoop({
       step: async () => {
         const claim = await store.claim(stage, leaseMs);
         if (claim === null) return false;
-        await workOn(work, stage, claim, faults);
+        await workOn(work, { stage, run }, claim, faults);
         return true;
       },
+      isOurs: options.isReady?.bind(null, stage),
       pollMs,
       retryMs: (failures) => backoffMs(stage, failures, pollMs, LONGEST_FAULT_WAIT_MS),
       // Either nothing was claimed, or the claimed case is unchanged on record: nothing is lost by trying later.
@@ -109,7 +115,12 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 }
 
 /** One attempt of a stage on a case, until its outcome is on record. */
-async function workOn(work: Work, stage: StageName, claim: ClaimedCase, faults: { inARow: number }): Promise<void> {
+async function workOn(
+  work: Work,
+  { stage, run }: { stage: StageName; run: Stage },
+  claim: ClaimedCase,
+  faults: { inARow: number },
+): Promise<void> {
   const { store, clock, log, onStep } = work;
   const { studyInstanceUid, revision } = claim.record;
   const fields = { stage, studyInstanceUid, revision, attempt: claim.attempt };
@@ -125,7 +136,7 @@ async function workOn(work: Work, stage: StageName, claim: ClaimedCase, faults: 
   const done = new AbortController();
   const beating = keepLease(work, claim, done.signal, lost);
   try {
-    const outcome = await work.stages[stage](claim, AbortSignal.any([work.stopping, lost.signal]));
+    const outcome = await run(claim, AbortSignal.any([work.stopping, lost.signal]));
     onStep?.(`${stage}:ran`, studyInstanceUid);
     if (outcome.type === 'notYet') {
       await store.release(claim, Math.max(outcome.untilMs, clock.now() + 1));

@@ -59,7 +59,7 @@ export function judgeReadiness(
   };
 }
 
-/** What nobody does, of what another agent would have to do. That nobody receives and analyses is missing, and said there. */
+/** What nobody does, of what another agent would have to do. That nobody receives or analyses is missing, and said there. */
 function missingRoles({ livingNodes = {} }: SystemStatus): string[] {
   return Object.entries(livingNodes)
     .filter(([role, count]) => count === 0 && role !== 'receive' && role !== 'infer')

@@ -375,7 +375,7 @@ test('the system page lists agents, what each has in hand, and who takes over fr
   const row = (name: string) => page.getByRole('row').filter({ has: page.getByRole('rowheader', { name }) });
   await row('ct-1').waitFor();
   expect(await row('ct-1').innerText()).toMatch(
-    /receives and analyses\s.*just now\s+2 cases, asking archives\s+0\.0 s/s,
+    /receives, analyses\s.*just now\s+2 cases, asking archives\s+0\.0 s/s,
   );
   expect(await row('web-1').innerText()).toMatch(/this page\s+sends results, shows pages\s.*sending to pacs\s+1\.2 s/s);
   const gone = await row('old-1').innerText();

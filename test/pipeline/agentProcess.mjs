@@ -1,4 +1,4 @@
-// A whole agent in a process of its own that a test may kill: `node agentProcess.mjs '{"config": ..., "killAt": "infer:ran"}'`. It runs from the build, since
+// A whole agent in a process of its own that a test may kill: `node agentProcess.mjs '{"config": ..., "killAt": "infer:ran", "signal": "SIGKILL"}'`. It runs from the build, since
 // compiling the sources is half the work of a start, and there are many.
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ const { createLog } = await built('base/log.js');
 const { startAgent } = await built('compose/startAgent.js');
 const { configFrom } = await built('config/configFile.js');
 
-const { config, killAt, execPath } = JSON.parse(process.argv[2]);
+const { config, killAt, execPath, signal } = JSON.parse(process.argv[2]);
 // What children are forked by.
 process.execPath = execPath;
 const marker = join(config.dataDir, '..', 'killed');
@@ -21,7 +21,7 @@ const agent = await startAgent(configFrom(config), {
     // Once only: the next start must get past this point.
     if (step !== killAt || existsSync(marker)) return;
     writeFileSync(marker, step);
-    process.kill(process.pid, 'SIGKILL');
+    process.kill(process.pid, signal);
   },
 });
 process.once('SIGTERM', () => {

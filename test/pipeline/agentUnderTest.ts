@@ -46,14 +46,15 @@ export function agentConfig(dir: string, pacs: { port: number; aeTitle: string }
   };
 }
 
-/** Starts the agent in a process of its own, and its children, by the Node at `execPath`. Rejects when it is killed before it is ready. */
+/** Starts the agent in a process of its own, and its children, by the Node at `execPath`; at `killAt` it gets `signal`, once. Rejects when it is killed before it is ready. */
 export async function startAgentProcess(
   config: ReturnType<typeof agentConfig>,
   killAt?: string,
   execPath = process.execPath,
+  signal: NodeJS.Signals = 'SIGKILL',
 ): Promise<AgentProcess> {
   const entry = new URL('./agentProcess.mjs', import.meta.url).pathname;
-  const child = spawn(execPath, [entry, JSON.stringify({ config, killAt, execPath })], {
+  const child = spawn(execPath, [entry, JSON.stringify({ config, killAt, execPath, signal })], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const gone = new Promise<string | number | null>((resolve) =>

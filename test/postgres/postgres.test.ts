@@ -44,15 +44,15 @@ it('says that a server which may lose what it answered is not to be relied on', 
   await expect(examinePostgres(await copiedDatabase())).rejects.toThrow('fsync off');
 });
 
-it('lets one agent receive and analyse on it, and others beside it, of other names', async () => {
+it('lets one agent receive on it, and others beside it, of other names', async () => {
   const place = await copiedDatabase();
-  const lock = async (name: string, analyses: boolean) => {
-    const release = await lockPostgres(place, { name, analyses }, () => undefined);
+  const lock = async (name: string, receives: boolean) => {
+    const release = await lockPostgres(place, { name, receives }, () => undefined);
     onTestFinished(release);
     return release;
   };
   const release = await lock('north', true);
-  await expect(lock('south', true)).rejects.toThrow('Another Odontoid agent receives and analyses on this database');
+  await expect(lock('south', true)).rejects.toThrow('Another Odontoid agent receives on this database');
   const releaseSouth = await lock('south', false);
   for (const taken of ['north', 'south'])
     await expect(lock(taken, false)).rejects.toThrow(`Another Odontoid agent on this database is called ${taken}.`);

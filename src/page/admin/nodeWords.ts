@@ -1,17 +1,18 @@
 import type { ListedNode } from '../../answers/adminAnswers.ts';
 
-type Role = 'receive' | 'deliver' | 'web' | 'housekeep';
+type Role = 'receive' | 'infer' | 'deliver' | 'web' | 'housekeep';
 
-/** `receive` and `infer` belong to one agent. */
 const DOES: Readonly<Record<Role, string>> = {
-  receive: 'receives and analyses',
+  receive: 'receives',
+  infer: 'analyses',
   deliver: 'sends results',
   web: 'shows pages',
   housekeep: 'keeps house',
 };
 const NOBODY: Readonly<Record<Role, string>> = {
   receive:
-    'Nobody receives and analyses: scans wait with their senders. Start it again, here or elsewhere with the same shared folder.',
+    'Nobody receives: scans wait with their senders. Start it again, here or elsewhere with the same shared folder.',
+  infer: 'Nobody analyses: studies are received and wait. Start an agent with the role infer.',
   deliver: 'Nobody sends results: they wait. Start an agent with the role deliver.',
   web: 'Nobody else shows pages. Start an agent with the role web.',
   housekeep: 'Nobody keeps house: retention and nightly checks wait. Start an agent with the role housekeep.',
@@ -19,13 +20,19 @@ const NOBODY: Readonly<Record<Role, string>> = {
 
 /** What others do now, who are named, at the latest after so many seconds. */
 const TAKEN_OVER: Readonly<Record<Role, (names: readonly string[], seconds: number) => string>> = {
-  receive: (names) => `${names.join(', ')} receives and analyses.`,
+  receive: (names) => `${names.join(', ')} receives.`,
+  infer: (names, seconds) =>
+    `Studies that it was analysing are taken over by ${names.join(' or ')} within ${seconds} s, and analysed anew.`,
   deliver: (names, seconds) =>
     `What it was sending to is taken over by ${names.join(' or ')} within ${seconds} s; what was on its way may arrive twice, as the same object.`,
   web: (names) => `Pages are shown by ${names.join(', ')}.`,
   housekeep: (names, seconds) => `House is kept by ${names.join(' or ')}, ${seconds} s later at most.`,
 };
-const WORKS: Readonly<Record<string, string>> = { housekeeping: 'keeping house', fetching: 'asking archives' };
+const WORKS: Readonly<Record<string, string>> = {
+  housekeeping: 'keeping house',
+  fetching: 'asking archives',
+  shadow: 'scoring by the shadow package',
+};
 
 export const nodeWords = {
   title: 'Agents',

@@ -9,7 +9,7 @@ export const words = {
   pending: (count: number, flagged: number) => `${count} new, ${flagged} flagged - press . to update`,
   reordered: 'Order changed - press . to update',
   modelNotTaken: (name: string, version: string) =>
-    `The AI package that was activated is not in use; ${name} ${version} goes on.`,
+    `The AI package that was activated does not load; ${name} ${version} is in use.`,
   flaggedAfterRead: (count: number) =>
     count === 1
       ? '1 read scan was flagged after it was read.'

@@ -12,6 +12,7 @@ import { noteBrokenOff, noteSent } from './brokenOff.ts';
 import { dismiss } from './dismiss.ts';
 import {
   activateModel,
+  isModelInForce,
   modelHistory,
   modelInForce,
   noteModelFailed,
@@ -41,7 +42,7 @@ import { filesToDelete, freeFiles, freeableCases, noteDeleted } from './removedF
 import { casesWithWaitingPictures, giveUpPictures, waitingBytes } from './waitingPictures.ts';
 import { renameDestination } from './renameDestination.ts';
 import { countForShadow, nextForShadow, saveShadowScore, shadowScores } from '../models/shadowScores.ts';
-import { saveSliceFeatures, sliceFeatures } from './sliceFeatures.ts';
+import { isAnalysedElsewhere, saveSliceFeatures, sliceFeatures } from './sliceFeatures.ts';
 import { takeReports } from './takenMessages.ts';
 import { takeOrders } from './takenOrders.ts';
 import { apply, claim, fail, heartbeat, nudgeComplete, release } from './stages.ts';
@@ -91,6 +92,8 @@ const OPERATIONS = {
   freeableCases,
   giveUpPictures,
   heartbeat,
+  isAnalysedElsewhere,
+  isModelInForce,
   knownPaths,
   dismiss,
   markLeftOverRead,

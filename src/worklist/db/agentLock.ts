@@ -14,8 +14,8 @@ const RETAKE_MS = 1_000;
 export interface SoleNode {
   /** `node.name`. */
   name: string;
-  /** It receives and analyses. */
-  analyses: boolean;
+  /** It has the role `receive`. */
+  receives: boolean;
 }
 
 interface Lock {
@@ -24,15 +24,15 @@ interface Lock {
   refusal: string;
 }
 
-function locksOf({ name, analyses }: SoleNode): Lock[] {
+function locksOf({ name, receives }: SoleNode): Lock[] {
   const named = createHash('sha256').update(name).digest().readInt32BE(0);
   return [
-    ...(analyses
+    ...(receives
       ? [
           {
-            numbers: ADVISORY_LOCKS.analyses,
+            numbers: ADVISORY_LOCKS.receives,
             refusal:
-              'Another Odontoid agent receives and analyses on this database. Stop it, leave receive and infer out of node.roles here, or give this one a database of its own (database.url).',
+              'Another Odontoid agent receives on this database. Stop it, leave receive out of node.roles here, or give this one a database of its own (database.url).',
           },
         ]
       : []),

@@ -97,6 +97,22 @@ export async function modelInForce(context: StoreContext, role: ModelRole): Prom
   });
 }
 
+/**
+ * Whether results of a package count: it is the one that was put into use last, or none ever was. Its operating point came into force with it, so a node that
+ * still has the network before waits for its own.
+ */
+export async function isModelInForce({ db }: StoreContext, modelSha256: string): Promise<boolean> {
+  const last = await db
+    .selectFrom('model_activations')
+    .select('model_sha256')
+    .where('role', '=', 'active')
+    .where('event', '=', 'in-use')
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return last === undefined || last.model_sha256 === modelSha256;
+}
+
 /** Decisions about both roles with their outcome, newest first. */
 export async function modelHistory(context: StoreContext, limit: number): Promise<ModelActivation[]> {
   return inSnapshot(context.db, async (trx) => {

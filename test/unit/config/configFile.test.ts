@@ -340,8 +340,7 @@ describe('an agent that leaves work to others', () => {
   it.each<[roles: string[], over: { url?: string; sharedDir?: string }, why: RegExp]>([
     [['deliver', 'web'], { sharedDir: 'shared' }, /node\.roles: with a SQLite file one agent does everything/],
     [['deliver', 'web'], { url }, /Name the folder \(node\.sharedDir\)/],
-    [['receive', 'deliver'], { url, sharedDir: 'shared' }, /receive and infer belong to the same agent/],
-    [['infer'], { url, sharedDir: 'shared' }, /receive and infer belong to the same agent/],
+    [['infer'], { url }, /Name the folder \(node\.sharedDir\)/],
     [[], { url, sharedDir: 'shared' }, /node\.roles/],
   ])('%j with %j is refused', (roles, { url: database, sharedDir }, why) => {
     const config = { database: { url: database }, node: { roles, sharedDir } };
@@ -351,6 +350,8 @@ describe('an agent that leaves work to others', () => {
   it('shares a folder, whose path is made absolute; one that does everything needs none', () => {
     const { node } = configFrom({ database: { url }, node: { roles: ['web'], sharedDir: 'shared' } });
     expect(node).toEqual({ roles: ['web'], sharedDir: resolve('shared'), health: { host: '127.0.0.1' } });
+    for (const one of ['receive', 'infer'] as const)
+      expect(configFrom({ database: { url }, node: { roles: [one], sharedDir: 'shared' } }).node.roles).toEqual([one]);
     const roles = ['housekeep', 'web', 'deliver', 'infer', 'receive'] as const;
     expect(configFrom({ node: { roles: [...roles] } }).node.roles).toEqual(roles);
   });

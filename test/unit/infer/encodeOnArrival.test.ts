@@ -19,6 +19,7 @@ function slice(study: string, series: string, index: number): StoredInstance {
 function setUp(options: { fail?: string } = {}) {
   const saved = new Map<string, EncodedSlice>();
   const asked: string[] = [];
+  const taken = new Set<string>();
   const model = {
     identity: { name: 'm', version: '1', sha256: 'model' },
     encodeSlice: (path: string, frameNumber?: number) => {
@@ -30,6 +31,7 @@ function setUp(options: { fail?: string } = {}) {
   const encoder = createArrivalEncoder({
     lease: () => ({ model, isCurrent: () => true, release: () => undefined }),
     store: {
+      isAnalysedElsewhere: (study) => Promise.resolve(taken.has(study)),
       sliceFeatures: (_model, keys) => Promise.resolve(new Map([...saved].filter(([key]) => keys.includes(key)))),
       saveSliceFeatures: (_model, features) => {
         for (const [key, value] of features) saved.set(key, value);
@@ -42,7 +44,7 @@ function setUp(options: { fail?: string } = {}) {
     clock: systemClock,
     log: createLog('silent'),
   });
-  return { encoder, saved, asked };
+  return { encoder, saved, asked, taken };
 }
 
 describe('encoding on arrival', () => {
@@ -94,6 +96,16 @@ describe('encoding on arrival', () => {
     await encoder.settle('study');
     expect(asked).toEqual(['soft/0', 'soft/1', 'soft/2']);
     expect([...saved.keys()]).toEqual(['soft-0', 'soft-2']);
+    await encoder.close();
+  });
+
+  it('leaves a study that another node has taken, and goes on with the next', async () => {
+    const { encoder, saved, taken } = setUp();
+    taken.add('study');
+    encoder.add([slice('study', 'soft', 0), slice('other', 'lung', 0), slice('study', 'soft', 1)]);
+    await encoder.settle('study');
+    await encoder.settle('other');
+    expect([...saved.keys()]).toEqual(['lung-0']);
     await encoder.close();
   });
 

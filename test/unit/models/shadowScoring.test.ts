@@ -20,7 +20,7 @@ function caseOf(study: number): ShadowCase {
 }
 
 function setUp(cases: ShadowCase[], encode: () => Promise<unknown> = () => Promise.resolve()) {
-  const state = { isActiveBusy: false, isCurrent: true, released: 0, encoded: 0 };
+  const state = { isActiveBusy: false, isCurrent: true, isOurs: true, released: 0, encoded: 0 };
   const kept: { study: string; outcome: ShadowOutcome }[] = [];
   const model = {
     identity: SHADOW,
@@ -58,6 +58,7 @@ function setUp(cases: ShadowCase[], encode: () => Promise<unknown> = () => Promi
         return Promise.resolve();
       },
     },
+    isOurs: () => Promise.resolve(state.isOurs),
     lease: () => ({
       model,
       isCurrent: () => state.isCurrent,
@@ -89,6 +90,18 @@ describe('shadow scoring', () => {
     expect(kept[0]!.outcome).toMatchObject({
       findings: { decision: 'suspected', probability: 0.45, threshold: { value: 0.4 }, model: SHADOW },
     });
+    await scoring.close();
+  });
+
+  it('leaves cases to the node that scores, until it is this one', async () => {
+    const { scoring, state, kept } = setUp([caseOf(1)]);
+    state.isOurs = false;
+    scoring.nudge();
+    await until(() => state.released > 1);
+    expect([kept, state.encoded]).toEqual([[], 0]);
+    state.isOurs = true;
+    scoring.nudge();
+    await until(() => kept.length === 1);
     await scoring.close();
   });
 

@@ -99,6 +99,25 @@ describe('pipeline', () => {
     expect(await events(1)).toEqual(['instanceReceived', 'seriesChosen', 'inferred', 'reported']);
   });
 
+  it('does the stages that it has, and takes no case for one that it cannot do now', async () => {
+    const ready = new Set<StageName>(['report']);
+    const isReady = vi.fn((stage: StageName) => Promise.resolve(ready.has(stage)));
+    const { infer, report } = good;
+    const { store, send, until, pipeline, steps } = await start({ pipeline: { stages: { infer, report }, isReady } });
+    await send(1);
+    const assembling = (await store.claim('assemble', 60_000))!;
+    await store.apply(assembling, { type: 'seriesChosen', manifest: manifestOf(assembling.instances) });
+    isReady.mockClear();
+    await vi.waitFor(() => expect(isReady.mock.calls.filter(([stage]) => stage === 'infer').length).toBeGreaterThan(1));
+    expect(steps).toEqual([]);
+    ready.add('infer');
+    await until(1, (row) => row.state === 'reported');
+    await pipeline.drain();
+    expect(steps.map(([step]) => step)).toEqual(
+      ['infer', 'report'].flatMap((stage) => ['claimed', 'ran', 'applied'].map((point) => `${stage}:${point}`)),
+    );
+  });
+
   it('is woken by a change, not by its poll', async () => {
     const { send, until, pipeline } = await start({ pipeline: { pollMs: 3_600_000 } });
     await send(1);

@@ -228,6 +228,7 @@ describe('the assemble stage', () => {
 interface Wishes {
   threshold?: Threshold;
   isCurrent?: () => boolean;
+  isInForce?: boolean;
   lease?: null;
   encode?: (path: string) => Promise<EncodedSlice>;
 }
@@ -265,6 +266,7 @@ function inferSetUp(slices: number, wishes: Wishes = {}) {
         told.push(`threshold ${name} ${source}`);
         return Promise.resolve(wishes.threshold ?? { version: 4, value: 0.36, stopped: false });
       },
+      isModelInForce: (sha256) => Promise.resolve(sha256 === MODEL.sha256 && (wishes.isInForce ?? true)),
       sliceFeatures: (_sha256, digests) =>
         Promise.resolve(new Map([...cached].filter(([digest]) => digests.includes(digest)))),
       saveSliceFeatures: (sha256, features) => {
@@ -278,7 +280,6 @@ function inferSetUp(slices: number, wishes: Wishes = {}) {
         : { model, isCurrent: wishes.isCurrent ?? (() => true), release: () => void told.push('release') },
     arrival: {
       settle: () => Promise.resolve(void told.push('settle')),
-      forget: () => void told.push('forget'),
     },
     resolvePath: (path) => `/spool/${path}`,
     clock,
@@ -297,7 +298,7 @@ describe('the infer stage', () => {
       type: 'inferred',
       findings: { decision: 'suspected', probability: 0.37, threshold: { value: 0.36, version: 4 }, model: MODEL },
     });
-    expect(told).toEqual(['settle', 'threshold compact CT7', 'encode', 'encode', 'encode', 'forget', 'release']);
+    expect(told).toEqual(['settle', 'threshold compact CT7', 'encode', 'encode', 'encode', 'release']);
     expect(stage.isBusy()).toBe(false);
   });
 
@@ -315,8 +316,9 @@ describe('the infer stage', () => {
   });
 
   it('puts the case off while no network serves', async () => {
-    const { run, told } = inferSetUp(3, { lease: null });
-    expect(await run()).toEqual({ type: 'notYet', untilMs: NOW_MS + 30_000 });
+    const { run, told, stage } = inferSetUp(3, { lease: null });
+    expect(await stage.isReady()).toBe(false);
+    expect(await run()).toEqual({ type: 'notYet', untilMs: NOW_MS + 1_000 });
     expect(told).toEqual([]);
   });
 
@@ -327,13 +329,22 @@ describe('the infer stage', () => {
     expect(told.at(-1)).toBe('release');
   });
 
+  it('leaves cases alone while another node has the next package in use, whose operating point is in force', async () => {
+    const { run, told, stage } = inferSetUp(3, { isInForce: false });
+    expect(await stage.isReady()).toBe(false);
+    expect(await run()).toEqual({ type: 'notYet', untilMs: NOW_MS });
+    expect(told).not.toContain('encode');
+    expect(told.filter((what) => what === 'release')).toHaveLength(2);
+    expect(await inferSetUp(3).stage.isReady()).toBe(true);
+  });
+
   it('analyses nothing where the site has stopped AI flags, and says so', async () => {
     const { run, told } = inferSetUp(3, { threshold: { version: 9, value: 0.36, stopped: true } });
     expect(await run()).toMatchObject({
       type: 'inferred',
       findings: { decision: 'not-analysed', reasonCode: 'flags-stopped', model: MODEL },
     });
-    expect(told).toEqual(['settle', 'threshold compact CT7', 'forget', 'release']);
+    expect(told).toEqual(['settle', 'threshold compact CT7', 'release']);
   });
 
   it('ends when its lease is lost, and gives the network back', async () => {

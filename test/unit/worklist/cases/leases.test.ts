@@ -37,15 +37,16 @@ async function twoNodes() {
     const own = createCaseStore(database, clock, { nodeName, destinations: ['pacs'] });
     return { store: own, ended: await own.endEarlierLeases() };
   };
-  /** Brings the study to where `stage` is due. */
-  const until = async (stage: StageName) => {
-    for (const earlier of STAGES.slice(0, STAGES.indexOf(stage))) {
-      const claim = await claimed(store, earlier);
-      expect(await store.apply(claim, EVENTS[earlier](claim))).toBe('applied');
-    }
+  /** Brings so many studies to where `stage` is due. */
+  const until = async (stage: StageName, studies = 1) => {
+    for (const earlier of STAGES.slice(0, STAGES.indexOf(stage)))
+      for (let study = 0; study < studies; study++) {
+        const claim = await claimed(store, earlier);
+        expect(await store.apply(claim, EVENTS[earlier](claim))).toBe('applied');
+      }
   };
   const pass = (ms: number) => passOfLeases({ database: shared, clock }, ms);
-  return { clock, query, start, until, pass };
+  return { clock, query, store, start, until, pass };
 }
 
 it.each(STAGES)('a node that dies in %s loses the case when its lease runs out, not before', async (stage) => {
@@ -81,6 +82,42 @@ it.each(STAGES)('a node that dies in %s loses the case when its lease runs out, 
   const { events, results } = await query.caseDetail(studyUid(1));
   expect(events.map(({ type }) => type)).toEqual(['instanceReceived', 'seriesChosen', 'inferred', 'reported']);
   expect(results).toHaveLength(objectsOf(1).length);
+});
+
+it('the node at which slices arrive knows when another one analyses the study, or has', async () => {
+  const { start, until, pass } = await twoNodes();
+  const { store: north } = await start('north');
+  const { store: south } = await start('south');
+  const isElsewhere = () => north.isAnalysedElsewhere(studyUid(1));
+  expect([await isElsewhere(), await north.isAnalysedElsewhere(studyUid('unknown'))]).toEqual([false, false]);
+  await until('infer');
+  expect(await isElsewhere()).toBe(false);
+  const own = await claimed(north, 'infer');
+  expect(await isElsewhere()).toBe(false);
+  await north.release(own);
+  await claimed(south, 'infer');
+  expect(await isElsewhere()).toBe(true);
+  await pass(LEASE_MS);
+  const taken = await claimed(north, 'infer');
+  expect(await isElsewhere()).toBe(false);
+  await north.apply(taken, EVENTS.infer(taken));
+  expect(await isElsewhere()).toBe(true);
+});
+
+it('nodes that take cases at the same time take each once, and together all', async () => {
+  const { start, until, store } = await twoNodes();
+  await store.recordInstances([2, 3, 4, 5, 6].map((study) => instanceOf({ study })));
+  await store.nudgeComplete([2, 3, 4, 5, 6].map(studyUid));
+  await until('infer', 6);
+  const nodes = await Promise.all(['north', 'south', 'east'].map(start));
+  const taken: string[] = [];
+  // One that is passed over while another transaction has it locked is found at the next look.
+  for (let rounds = 0; taken.length < 6 && rounds < 6; rounds++) {
+    const claims = await Promise.all(nodes.map(({ store: own }) => own.claim('infer', LEASE_MS)));
+    taken.push(...claims.flatMap((claim) => claim?.record.studyInstanceUid ?? []));
+  }
+  expect(taken.sort()).toEqual([1, 2, 3, 4, 5, 6].map(studyUid).sort());
+  for (const { store: own } of nodes) expect(await own.claim('infer', LEASE_MS)).toBeNull();
 });
 
 it.each(STAGES)(

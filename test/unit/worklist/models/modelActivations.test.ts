@@ -72,6 +72,29 @@ describe('model activations', () => {
     expect(await store.siteThreshold('compact')).toEqual({ value: 0.25, isSites: true, ownSources: [] });
   });
 
+  it('with the operating point, results of the package before stop to count: a node that has not got the next one waits', async () => {
+    const worklist = await openWorklist();
+    const { store } = worklist;
+    const counting = async () => {
+      const both = [MODEL, SECOND].map(async (model) => (await store.isModelInForce(model.sha256)) && model.version);
+      return (await Promise.all(both)).filter((version) => version !== false);
+    };
+    expect(await counting()).toEqual([MODEL.version, SECOND.version]);
+    const first = await activate(worklist, { model: MODEL });
+    await store.noteModelInUse(first, 0.4);
+    const second = await activate(worklist);
+    await store.noteModelFailed(second, 'The golden case differs.');
+    expect(await counting()).toEqual([MODEL.version]);
+    await store.noteModelInUse(second, 0.4);
+    // It does not load on another node.
+    await store.noteModelFailed(second, 'The golden case differs.');
+    expect(await counting()).toEqual([SECOND.version]);
+    await store.noteModelInUse(await activate(worklist, { model: MODEL }), 0.4);
+    expect(await counting()).toEqual([MODEL.version]);
+    await store.noteModelInUse(await activate(worklist, { role: 'shadow' }), 0.4);
+    expect(await counting()).toEqual([MODEL.version]);
+  });
+
   it('a new operating point makes sources follow the site again, and does not set stopped flags going', async () => {
     const worklist = await openWorklist();
     const { store } = worklist;

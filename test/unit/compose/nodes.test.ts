@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest';
+import type { NodeSays } from '../../../src/compose/nodeSays.ts';
+import { networksOf } from '../../../src/compose/nodes.ts';
+import type { KnownNode } from '../../../src/worklist/nodes/nodeRecord.ts';
+
+type Said = NonNullable<NodeSays['analyses']>;
+
+const FIRST = { name: 'compact', version: '1.0.0', sha256: 'ab'.repeat(32), provider: 'cpu' };
+const SECOND = { name: 'compact', version: '2.0.0', sha256: 'cd'.repeat(32), provider: 'cuda' };
+const well = (model: Said['model'] = FIRST): Said => ({ model, modelError: null, shadow: null });
+const broken = (modelError: string): Said => ({ model: null, modelError, shadow: null });
+
+function node(name: string, analyses: Said | null, isAlive = true): KnownNode<NodeSays> {
+  const work = { loopLagMs: 3, receives: null, analyses };
+  return { name, isAlive, work, roles: [], version: '0', startedAtMs: 1, seenAtMs: 2, hasStopped: false };
+}
+
+it('one agent that does everything speaks for itself', () => {
+  const own = { ...well(), modelError: 'The golden case differs.' };
+  expect(networksOf(own, { nodeName: 'north', heard: [] })).toEqual(own);
+});
+
+it('where one does not analyse, those that do speak; a node that is gone says nothing', () => {
+  const shadow = { model: null, error: 'The package is damaged.', toScore: 0 };
+  const heard = [node('north', null), node('old', broken('x'), false), node('south', { ...well(SECOND), shadow })];
+  expect(networksOf(null, { nodeName: 'north', heard })).toEqual({ ...well(SECOND), shadow });
+  const gone = [node('north', null), node('old', well(), false)];
+  expect(networksOf(null, { nodeName: 'north', heard: gone })).toEqual(
+    broken('No agent that analyses is heard of: studies are received and wait. Start one with the role infer.'),
+  );
+});
+
+it('of several the own network comes first, then any that serves; what is wrong is said with the name of its agent', () => {
+  const heard = [node('north', broken('what it said before')), node('south', well(SECOND))];
+  const of = (own: Said) => networksOf(own, { nodeName: 'north', heard });
+  expect(of(well())).toEqual(well());
+  expect(of(broken('No memory.'))).toEqual({ ...well(SECOND), modelError: 'north: No memory.' });
+  const others = { nodeName: 'north', heard: [node('south', broken('No disk.'))] };
+  expect(networksOf(well(), others)).toEqual({ ...well(), modelError: 'south: No disk.' });
+});
