@@ -361,7 +361,12 @@ const listedNode = z
     cases: z.int().describe('Cases that it is working on.'),
     works: z
       .array(z.string())
-      .describe('What one node does at a time and this one does: `deliver NAME`, `housekeeping`.'),
+      .describe('What one node does at a time and this one does: `deliver NAME`, `housekeeping`, `shadow`.'),
+    differs: z
+      .array(z.string())
+      .describe(
+        'Settings that must be the same on all agents, and that its files state otherwise than those of this page’s agent.',
+      ),
   })
   .meta({ id: 'ListedNode' });
 /** An agent on the database. */

@@ -1,4 +1,5 @@
 import type { SystemStatus } from '../answers/systemAnswer.ts';
+import type { SharedSettings } from './sharedSettings.ts';
 
 /** What the node that receives says of itself, for the pages of the others. */
 export type ReceiverSays = Pick<SystemStatus, 'receiver' | 'hl7' | 'encodedOnArrival'>;
@@ -10,6 +11,8 @@ export type NetworkSays = Pick<SystemStatus, 'model' | 'modelError' | 'shadow'>;
 export interface NodeSays {
   /** Longest time in the last minute for which it stood still. */
   loopLagMs: number;
+  /** What must be the same everywhere; left out by an agent of an earlier version. */
+  settings?: SharedSettings;
   /** Null where it does not receive. */
   receives: ReceiverSays | null;
   /** Null where it does not analyse. */

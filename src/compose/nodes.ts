@@ -6,11 +6,13 @@ import { syncFolder, writeSynced } from '../base/durably.ts';
 import { softwareVersion } from '../base/packageRoot.ts';
 import { startWakingLoop } from '../base/wakingLoop.ts';
 import { TriageError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import type { Config } from '../config/config.ts';
 import { NODE_ROLES, type NodeRole } from '../config/databaseSettings.ts';
 import { createNodeRecord, type InHand, type KnownNode, type NodeRecord } from '../worklist/nodes/nodeRecord.ts';
 import type { Foundation } from './agentPorts.ts';
 import type { NetworkSays, NodeSays, ReceiverSays } from './nodeSays.ts';
+import { differing, sharedSettings, type SharedSettings } from './sharedSettings.ts';
 
 const BEAT_MS = 2_000;
 /** Leases end by the database's clock; all other times are those of whoever writes them down. */
@@ -83,7 +85,7 @@ export async function joinNodes({
  * to hear or to tell.
  */
 export function followNodes(
-  { config, nodes: record, nodeName, releasers, ports: { clock, log } }: Foundation,
+  { config, values, nodes: record, nodeName, releasers, ports: { clock, log } }: Foundation,
   {
     loopLagMs,
     own,
@@ -91,11 +93,14 @@ export function followNodes(
   }: { loopLagMs: () => number; own: () => Promise<Pick<NodeSays, 'receives' | 'analyses'>>; onBeat: () => void },
 ): OtherNodes {
   let heard: readonly KnownNode<NodeSays>[] = [];
+  const settings = sharedSettings(values.ofFiles);
+  const warnOfOthers = differenceLog(settings, log);
   if (record !== null) {
     const loop = startWakingLoop({
       step: async () => {
-        await record.beat(nodeName, { loopLagMs: loopLagMs(), ...(await own()) });
+        await record.beat(nodeName, { loopLagMs: loopLagMs(), settings, ...(await own()) });
         heard = await record.nodes();
+        warnOfOthers(heard);
         onBeat();
         return false;
       },
@@ -111,7 +116,26 @@ export function followNodes(
     receiver: () => receiverOf(newestReceiver(heard), config),
     networks: (own) => networksOf(own, { nodeName, heard }),
     living: () => (record === null || heard.length === 0 ? undefined : livingByRole(heard)),
-    list: async () => (record === null ? [] : listed(await record.nodes(), await record.inHand(), nodeName)),
+    list: async () =>
+      record === null ? [] : listed(await record.nodes(), await record.inHand(), { nodeName, settings }),
+  };
+}
+
+/** Names living nodes whose files state otherwise what must be the same, each once until that changes. */
+function differenceLog(own: SharedSettings, log: Log): (nodes: readonly KnownNode<NodeSays>[]) => void {
+  const known = new Map<string, string>();
+  return (nodes) => {
+    for (const { name, isAlive, work } of nodes) {
+      const differs = isAlive ? differing(own, work?.settings ?? {}).join(', ') : '';
+      if (differs !== '' && known.get(name) !== differs)
+        log.error(
+          'the files of another agent say otherwise what must be the same: studies are treated as their agent says',
+          {
+            reason: `${name}: ${differs}`,
+          },
+        );
+      known.set(name, differs);
+    }
   };
 }
 
@@ -124,7 +148,11 @@ function livingByRole(nodes: readonly KnownNode<NodeSays>[]): Record<NodeRole, n
 /** Where names change with each start, those of long ago say nothing. */
 const LISTED_FOR_MS = 86_400_000;
 
-function listed(nodes: readonly KnownNode<NodeSays>[], inHand: readonly InHand[], ownName: string): ListedNode[] {
+function listed(
+  nodes: readonly KnownNode<NodeSays>[],
+  inHand: readonly InHand[],
+  own: { nodeName: string; settings: SharedSettings },
+): ListedNode[] {
   const newestMs = Math.max(...nodes.map(({ seenAtMs }) => seenAtMs));
   return nodes
     .filter(({ seenAtMs }) => seenAtMs > newestMs - LISTED_FOR_MS)
@@ -132,7 +160,7 @@ function listed(nodes: readonly KnownNode<NodeSays>[], inHand: readonly InHand[]
       const { cases, works } = inHand.find(({ node }) => node === name) ?? { cases: 0, works: [] };
       return {
         name,
-        isThis: name === ownName,
+        isThis: name === own.nodeName,
         state: isAlive ? 'alive' : hasStopped ? 'stopped' : 'gone',
         roles,
         version,
@@ -142,6 +170,7 @@ function listed(nodes: readonly KnownNode<NodeSays>[], inHand: readonly InHand[]
         loopLagMs: isAlive ? (work?.loopLagMs ?? null) : null,
         cases,
         works,
+        differs: isAlive ? differing(own.settings, work?.settings ?? {}) : [],
       };
     });
 }

@@ -334,7 +334,8 @@ test('the system page shows figures of the studies on record, as pictures and as
 
 test('the system page lists agents, what each has in hand, and who takes over from one that is gone; a role that nobody has is a badge', async () => {
   const startedAtMs = Date.now() - 3_600_000;
-  const agent = { isThis: false, version: '0.1.0', startedAtMs, seenAtMs: Date.now(), silentMs: 0, cases: 0 };
+  const facts = { isThis: false, version: '0.1.0', startedAtMs, seenAtMs: Date.now(), silentMs: 0 };
+  const agent = { ...facts, cases: 0, differs: [] };
   const opened = await site(systemClock, {
     admin: (worklist) =>
       adminOf(worklist, {
@@ -348,6 +349,7 @@ test('the system page lists agents, what each has in hand, and who takes over fr
               loopLagMs: 40,
               cases: 2,
               works: ['fetching'],
+              differs: ['destinations', 'report'],
             },
             {
               ...agent,
@@ -375,7 +377,7 @@ test('the system page lists agents, what each has in hand, and who takes over fr
   const row = (name: string) => page.getByRole('row').filter({ has: page.getByRole('rowheader', { name }) });
   await row('ct-1').waitFor();
   expect(await row('ct-1').innerText()).toMatch(
-    /receives, analyses\s.*just now\s+2 cases, asking archives\s+0\.0 s/s,
+    /receives, analyses\s.*must say the same: destinations, report\..*just now\s+2 cases, asking archives\s+0\.0 s/s,
   );
   expect(await row('web-1').innerText()).toMatch(/this page\s+sends results, shows pages\s.*sending to pacs\s+1\.2 s/s);
   const gone = await row('old-1').innerText();

@@ -43,6 +43,8 @@ export const nodeWords = {
       .filter((role) => roles.includes(role))
       .map((role) => DOES[role])
       .join(', '),
+  differs: (settings: readonly string[]) =>
+    `Its files say otherwise than those of this page’s agent, and must say the same: ${settings.join(', ')}.`,
   stopped: 'stopped',
   gone: 'gone',
   cases: (count: number) => (count === 1 ? '1 case' : `${count} cases`),

@@ -19,6 +19,7 @@ export function NodesTable({ system, nowMs }: { system: SystemDetail; nowMs: num
             </th>
             <td>
               {words.does(node.roles)}
+              {node.differs.length > 0 && <span class="reason kind-fault">{words.differs(node.differs)}</span>}
               {node.state !== 'alive' &&
                 afterwards(node, nodes, takenOverWithinMs).map((sentence) => (
                   <span key={sentence} class="reason">

@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
 import type { NodeSays } from '../../../src/compose/nodeSays.ts';
 import { networksOf } from '../../../src/compose/nodes.ts';
+import { differing, sharedSettings } from '../../../src/compose/sharedSettings.ts';
+import { configFrom } from '../../../src/config/configFile.ts';
 import type { KnownNode } from '../../../src/worklist/nodes/nodeRecord.ts';
 
 type Said = NonNullable<NodeSays['analyses']>;
@@ -37,4 +39,16 @@ it('of several the own network comes first, then any that serves; what is wrong 
   expect(of(broken('No memory.'))).toEqual({ ...well(SECOND), modelError: 'north: No memory.' });
   const others = { nodeName: 'north', heard: [node('south', broken('No disk.'))] };
   expect(networksOf(well(), others)).toEqual({ ...well(), modelError: 'south: No disk.' });
+});
+
+it('files that differ in what one agent has to itself say the same; in what a study may meet on either, they do not', () => {
+  const pacs = { name: 'pacs', kind: 'dimse' as const, aeTitle: 'PACS', host: 'pacs', port: 104 };
+  const file = { destinations: [pacs], report: { institutionName: 'Harbour' } };
+  const north = sharedSettings(configFrom(file));
+  const itsOwn = { dataDir: 'elsewhere', web: { port: 8_090 }, node: { name: 'south' }, infer: { niceness: 3 } };
+  expect(differing(north, sharedSettings(configFrom({ ...file, ...itsOwn })))).toEqual([]);
+  const south = { destinations: [{ ...pacs, port: 105 }], report: { institutionName: 'Hill' } };
+  expect(differing(north, sharedSettings(configFrom(south)))).toEqual(['report', 'destinations']);
+  // An agent of an earlier version says nothing of it.
+  expect(differing(north, {})).toEqual([]);
 });
