@@ -1,11 +1,12 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Anatomy } from '../src/case/case.ts';
+import type { Anatomy, Texture } from '../src/case/case.ts';
 import { measureAnatomy } from '../src/preprocess/anatomy.ts';
 import type { Box } from '../src/preprocess/box.ts';
 import type { InputSpec } from '../src/preprocess/modelInput.ts';
 import { modelInput } from '../src/preprocess/modelInput.ts';
 import type { OrientedSlice } from '../src/preprocess/modelInput.ts';
+import { measureTexture, textureOf } from '../src/preprocess/texture.ts';
 import type { VolumeSpec } from '../src/preprocess/volumeInput.ts';
 import { slicePlane, stackVolume } from '../src/preprocess/volumeInput.ts';
 import { GROSS_BONE, SOFT_TISSUE, STANDARD_BONE } from '../src/preprocess/windows.ts';
@@ -72,7 +73,8 @@ export async function writeCaseTensors(
 ): Promise<void> {
   const startedMs = performance.now();
   const anatomies: Anatomy[] = [];
-  const told = measured(slices, anatomies);
+  const textures: Texture[] = [];
+  const told = measured(slices, anatomies, textures);
   const { images, masks, truth, came } =
     input.kind === 'slice-sequence' ? await sliceTensors(count, told, input) : await volumeTensors(told, input);
   if (came !== count) throw new Error(`${id}: ${count} slices were announced, ${came} came`);
@@ -99,6 +101,8 @@ export async function writeCaseTensors(
       exportSeconds: rounded((performance.now() - startedMs) / 1000),
       tissueAreaCm2: anatomies.map(({ tissueAreaCm2 }) => rounded(tissueAreaCm2)),
       boneAreaCm2: anatomies.map(({ boneAreaCm2 }) => rounded(boneAreaCm2)),
+      // Of both halves: some scans cover a part of the neck only.
+      texture: [textures.slice(0, Math.ceil(count / 2)), textures.slice(Math.ceil(count / 2))].map(textureOf),
     }),
   );
   renameSync(`${path}.tmp`, path);
@@ -280,13 +284,16 @@ function rounded(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-/** Passes the slices on and records the anatomy of each. */
+/** Passes the slices on and records what the pixels of each show. */
 async function* measured(
   slices: AsyncIterable<LabelledSlice> | Iterable<LabelledSlice>,
   anatomies: Anatomy[],
+  textures: Texture[],
 ): AsyncGenerator<LabelledSlice> {
   for await (const slice of slices) {
-    anatomies.push(measureAnatomy(slice.image.hu, slice.pixelSpacingMm));
+    const { hu, rows, columns } = slice.image;
+    anatomies.push(measureAnatomy(hu, slice.pixelSpacingMm));
+    textures.push(measureTexture(hu, rows, columns));
     yield slice;
   }
 }

@@ -16,7 +16,7 @@ import type { Findings } from '../src/case/case.ts';
 import { configFrom } from '../src/config/configFile.ts';
 
 interface Manifest {
-  domain: { limit: number; anatomy?: object };
+  domain: { limit: number; anatomy?: object; texture?: object };
 }
 
 const { values } = parseArgs({ options: { scans: { type: 'string' }, model: { type: 'string' } } });
@@ -30,6 +30,7 @@ try {
   const manifest = JSON.parse(await readFile(join(open, 'model.json'), 'utf8')) as Manifest;
   manifest.domain.limit = Number.MAX_SAFE_INTEGER;
   delete manifest.domain.anatomy;
+  delete manifest.domain.texture;
   await writeFile(join(open, 'model.json'), JSON.stringify(manifest));
   const folders = (await readdir(scans, { withFileTypes: true })).filter((entry) => entry.isDirectory());
   const said: { name: string; closed: Findings; opened: Findings }[] = [];

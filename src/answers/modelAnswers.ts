@@ -205,6 +205,7 @@ export const modelCard = z
       unit: z.string(),
       statement: z.string().nullable(),
       anatomy: z.string().nullable().describe('What a scan must show to be scored at all.'),
+      texture: z.string().nullable().describe('How a scan must be reconstructed to be scored at all.'),
     }),
   })
   .meta({ id: 'ModelCard' });

@@ -221,6 +221,8 @@ export interface EncodedSlice {
   crop: SliceCrop;
   /** Null for slices that an earlier version encoded. */
   anatomy: Anatomy | null;
+  /** Null where the package has no limits for it. */
+  texture: Texture | null;
 }
 
 /** The tissue composition of a slice: enough to tell a neck from a trunk, a head or a bottle of water. */
@@ -228,6 +230,14 @@ export interface Anatomy {
   /** Denser than fat: the body and the table. */
   tissueAreaCm2: number;
   boneAreaCm2: number;
+}
+
+/** How the soft tissue of a slice is reconstructed: enough to tell a blurred scan, or one whose slices are means of several. */
+export interface Texture {
+  /** Share of places, 0..1, at which fine detail changes its sign within two pixels; null where the slice shows too little soft tissue. */
+  changeInPlane: number | null;
+  /** Sign of the fine detail at fixed places, row by row: `+` or `-`, a space where there is none to compare. */
+  detail: string;
 }
 
 /** The analysed field of a slice and how it maps back to the stored pixel matrix. */

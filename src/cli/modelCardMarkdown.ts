@@ -55,7 +55,7 @@ export function modelCardMarkdown(card: ModelCard, identity: ModelIdentity): str
         ]),
     '## Limits',
     '',
-    `A case is not scored when the ${domain.statistic} of \`${domain.output}\` over its slices is beyond ${domain.limit.toFixed(3)} (${domain.unit}).${domain.statement === null ? '' : ` ${domain.statement}`}${domain.anatomy === null ? '' : ` ${domain.anatomy}`}`,
+    `A case is not scored when the ${domain.statistic} of \`${domain.output}\` over its slices is beyond ${domain.limit.toFixed(3)} (${domain.unit}).${domain.statement === null ? '' : ` ${domain.statement}`}${[domain.anatomy, domain.texture].map((more) => (more === null ? '' : ` ${more}`)).join('')}`,
     '',
     'Research software. Not for diagnostic use.',
   ].join('\n');

@@ -1,5 +1,5 @@
 import type { ErrorMessage } from '../base/errorMessage.ts';
-import type { Anatomy, EncodedSlice } from '../case/case.ts';
+import type { Anatomy, EncodedSlice, Texture } from '../case/case.ts';
 import type { CaseScore, ModelIdentity, SourceSlice, StoredLine } from '../case/triageModel.ts';
 import type { ProviderChoice } from './onnxGraphs.ts';
 
@@ -16,8 +16,14 @@ export interface ChildSetup {
 /** Questions from the parent: paths and features, never whole images. `frameNumber` only for multi-frame objects. */
 export type Question =
   | { kind: 'encode'; path: string; frameNumber: number | undefined }
-  /** `features`: `[slice][feature]`; `positionsMm` and `anatomies` of the slices. */
-  | { kind: 'classify'; features: Float32Array; positionsMm: readonly number[]; anatomies: readonly Anatomy[] }
+  /** `features`: `[slice][feature]`; `positionsMm`, `anatomies` and `textures` of the slices. */
+  | {
+      kind: 'classify';
+      features: Float32Array;
+      positionsMm: readonly number[];
+      anatomies: readonly Anatomy[];
+      textures: readonly Texture[];
+    }
   /** Pixels for a picture: a few key slices per case. */
   | { kind: 'decode'; path: string; frameNumber: number | undefined }
   /** One line of a slice, for a reformat. */

@@ -84,6 +84,7 @@ export async function startInferenceProcess(options: InferenceProcessOptions): P
         features,
         positionsMm,
         anatomies: slices.flatMap(({ anatomy }) => anatomy ?? []),
+        textures: slices.flatMap(({ texture }) => texture ?? []),
       })) as CaseScore;
       return score.ofSlices === undefined
         ? score

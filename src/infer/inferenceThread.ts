@@ -4,11 +4,12 @@ import { peakRssBytes } from '../base/peakRss.ts';
 import { toErrorMessage } from '../base/errorMessage.ts';
 import type { EncodedSlice } from '../case/case.ts';
 import { measureAnatomy, outsideAnatomy } from '../preprocess/anatomy.ts';
+import { measureTexture, outsideTexture } from '../preprocess/texture.ts';
 import { openCtFile } from './decodePixels.ts';
 import type { CtImages, CtSlice } from './decodePixels.ts';
 import type { Answers, FromChild, ToChild } from './inferenceMessages.ts';
 import type { LoadedModel } from './loadedModel.ts';
-import type { ModelPackage } from './modelCard.ts';
+import type { ModelCard, ModelPackage } from './modelCard.ts';
 import type { OnnxModelOptions } from './onnxGraphs.ts';
 import { openModel } from './openModel.ts';
 
@@ -27,15 +28,16 @@ const send = (message: FromThread): void => parentPort?.postMessage(message);
 async function answer(question: ToChild, model: LoadedModel, { card }: ModelPackage): Promise<Answers[keyof Answers]> {
   switch (question.kind) {
     case 'encode':
-      return encode(await (await imagesAt(question.path)).slice(question.frameNumber), model);
+      return encode(await (await imagesAt(question.path)).slice(question.frameNumber), model, card);
     case 'classify': {
       const score = await model.classify(question.features, question.positionsMm);
-      const { anatomy } = card.domain;
-      // Said first: a reader sees at once whether it is true.
-      return {
-        ...score,
-        outsideDomain: (anatomy && outsideAnatomy(question.anatomies, anatomy)) ?? score.outsideDomain,
-      };
+      const { anatomy, texture } = card.domain;
+      // What the pixels show is said first: a reader sees at once whether it is true.
+      const outsideDomain =
+        (anatomy && outsideAnatomy(question.anatomies, anatomy)) ??
+        (texture && outsideTexture(question.textures, texture)) ??
+        score.outsideDomain;
+      return { ...score, outsideDomain };
     }
     case 'decode':
       return (await imagesAt(question.path)).stored(question.frameNumber);
@@ -59,8 +61,12 @@ async function imagesAt(path: string): Promise<CtImages> {
   return opened.images;
 }
 
-async function encode(slice: CtSlice, model: LoadedModel): Promise<EncodedSlice> {
-  return { ...(await model.encodeSlice(slice)), anatomy: measureAnatomy(slice.hu, slice.pixelSpacingMm) };
+async function encode(slice: CtSlice, model: LoadedModel, { domain }: ModelCard): Promise<EncodedSlice> {
+  return {
+    ...(await model.encodeSlice(slice)),
+    anatomy: measureAnatomy(slice.hu, slice.pixelSpacingMm),
+    texture: domain.texture === undefined ? null : measureTexture(slice.hu, slice.rows, slice.columns),
+  };
 }
 
 const { modelPackage, ...options } = workerData as ThreadSetup;

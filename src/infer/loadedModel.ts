@@ -7,7 +7,7 @@ export interface LoadedModel {
   /** The execution provider that is actually in use. */
   readonly provider: 'cpu' | 'cuda';
   /** The part of the work that needs one slice only. @throws TriageError `inference-failed` */
-  encodeSlice(slice: CtSlice): Promise<Omit<EncodedSlice, 'anatomy'>>;
+  encodeSlice(slice: CtSlice): Promise<Omit<EncodedSlice, 'anatomy' | 'texture'>>;
   /**
    * `features`: `[slice][feature]`, superior to inferior; `positionsMm` of the slices along their normal, falling.
    *

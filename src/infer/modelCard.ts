@@ -27,7 +27,7 @@ const metricValue = z.looseObject({
   high: z.number().nullable().optional(),
 });
 
-const areaRange = z
+const range = z
   .strictObject({ low: z.number().min(0), high: z.number().positive() })
   .refine(({ low, high }) => low < high, 'low must be below high');
 
@@ -68,7 +68,9 @@ const common = {
     limit: z.number().positive(),
     unit: z.string(),
     /** Areas in a slice, as the median over a scan: outside these ranges it is not the body part that the network knows. */
-    anatomy: z.strictObject({ tissueAreaCm2: areaRange, boneAreaCm2: areaRange }).optional(),
+    anatomy: z.strictObject({ tissueAreaCm2: range, boneAreaCm2: range }).optional(),
+    /** How often fine detail changes (`ScanTexture`): outside these ranges the scan is not reconstructed as those that the network knows. */
+    texture: z.strictObject({ changeInPlane: range, changeAlong: range }).optional(),
   }),
   metrics: z.looseObject({ statement: z.string().optional(), values: z.array(metricValue).default([]) }),
 };

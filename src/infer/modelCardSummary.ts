@@ -1,4 +1,5 @@
 import type { AnatomyRange } from '../preprocess/anatomy.ts';
+import type { TextureRange } from '../preprocess/texture.ts';
 import type { ModelCard } from './modelCard.ts';
 
 /** One figure of a card, with its 95 % interval where there is one. */
@@ -34,6 +35,7 @@ export interface CardSummary {
     unit: string;
     statement: string | null;
     anatomy: string | null;
+    texture: string | null;
   };
 }
 
@@ -76,6 +78,7 @@ export function summaryOfCard(card: ModelCard): CardSummary {
       unit: domain.unit,
       statement: textOrNull(domain['statement']),
       anatomy: domain.anatomy === undefined ? null : anatomyText(domain.anatomy),
+      texture: domain.texture === undefined ? null : textureText(domain.texture),
     },
   };
 }
@@ -85,4 +88,8 @@ const numberOrNull = (value: unknown): number | null => (typeof value === 'numbe
 
 function anatomyText({ tissueAreaCm2: tissue, boneAreaCm2: bone }: AnatomyRange): string {
   return `Nor when its median slice shows less than ${tissue.low} or more than ${tissue.high} cm² of tissue, or less than ${bone.low} or more than ${bone.high} cm² of bone.`;
+}
+
+function textureText({ changeInPlane: inPlane, changeAlong: along }: TextureRange): string {
+  return `Nor when the fine detail of its soft tissue changes within two pixels at less than ${inPlane.low} or more than ${inPlane.high} of places, or less than ${along.low} or more than ${along.high} times as often to the next slice as to the fourth: it is blurred or sharpened, or its slices are means of several.`;
 }

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -6,6 +6,7 @@ import { packageRoot } from '../../src/base/packageRoot.ts';
 import type { LabelledCase } from '../../src/dataset/dataset.ts';
 import { readDataset } from '../../src/dataset/readDataset.ts';
 import { writePhantomCohort } from '../../src/phantom/writePhantomCohort.ts';
+import type { TextureRange } from '../../src/preprocess/texture.ts';
 import { writeChanged } from '../../training/changedScans.ts';
 import { runTool } from '../interop/dcmtk.ts';
 
@@ -50,6 +51,24 @@ it('the table has the unchanged scans and the changes that were asked for, and l
     expect.stringMatching(/^\| offset, -30 HU \| 0\/0 \| [01]\/1 \| 0\/1 \| [01]\/1 \| 0\/1 \|$/),
   ]);
   expect(await leftBehind()).toEqual([]);
+});
+
+it('limits of texture come from phantoms that are not judged by them, and those that are drawn are kept', async () => {
+  const out = join(dir, 'texture');
+  const asked = ['--out', out, '--fit', '2', '--judge', '1', '--rows', '128', '--only', 'mean of 3', '--workers', '1'];
+  const said = await command('textureLimits.ts', ...asked);
+  const { changeInPlane, changeAlong } = JSON.parse(said.split('\n')[0]!) as TextureRange;
+  expect(changeInPlane.high / changeInPlane.low).toBeGreaterThan(1.24);
+  expect(changeAlong.high / changeAlong.low).toBeGreaterThan(1.55);
+  const rows = said.split('\n').filter((line) => / \d\/1 \|$/.test(line));
+  expect(rows.map((row) => row.split(' | ')[0])).toEqual(['| none', '| thickness, mean of 3 slices']);
+  const [unchanged, averaged] = rows.map((row) => Number(row.split(' | ')[2]!.split(', ')[1]));
+  expect(averaged).toBeLessThan(0.7 * unchanged!);
+  const drawn = await Promise.all((await readdir(out)).map(async (name) => (await stat(join(out, name))).mtimeMs));
+  expect(await command('textureLimits.ts', ...asked)).toBe(said);
+  expect(await Promise.all((await readdir(out)).map(async (name) => (await stat(join(out, name))).mtimeMs))).toEqual(
+    drawn,
+  );
 });
 
 it('with the domain check switched off, a scan that is refused for its distance and its anatomy is scored', async () => {

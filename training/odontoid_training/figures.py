@@ -120,6 +120,14 @@ def write_card(path, manifest, figures, profile, args, network):
         f"The network knows such {what} only. The domain check (distance of the features, and order of the series) refuses what does not look like them; "
         f"the limit is {manifest['domain']['limit']:.2f} for the {manifest['domain']['statistic']} over the slices. Before that, the pixels are checked: a scan whose median slice shows less than "
         f"{anatomy['tissueAreaCm2']['low']} or more than {anatomy['tissueAreaCm2']['high']} cm² of tissue, or less than {anatomy['boneAreaCm2']['low']} or more than "
-        f"{anatomy['boneAreaCm2']['high']} cm² of bone, is not scored.", "",
+        f"{anatomy['boneAreaCm2']['high']} cm² of bone, is not scored.{texture_text(manifest['domain'].get('texture'))}", "",
     ]
     path.write_text("\n".join(lines))
+
+
+def texture_text(texture):
+    """The sentence of the card on blurred scans and averaged slices; nothing without limits for them."""
+    if texture is None:
+        return ""
+    within, along = ("less than {low} or more than {high}".format(**texture[change]) for change in ("changeInPlane", "changeAlong"))
+    return f" Nor is one whose fine detail in soft tissue changes its sign within two pixels at {within} of places, or {along} times as often to the next slice as to the fourth."

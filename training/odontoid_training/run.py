@@ -153,7 +153,7 @@ def finish(profile, kind, args, recipe, encoder, encoded, train, validation, neg
         calibration={"method": "platt", "slope": slope, "intercept": intercept, "cases": len(validation)},
         domain={"output": "domain_distance", "statistic": "median", "limit": limit,
                 "unit": "root mean square of whitened features (about 1 on training images); disorder of the series added",
-                **anatomy_range(profile, train + validation + negatives),
+                **anatomy_range(profile, train + validation + negatives), **texture_range(profile, train + validation + negatives),
                 "statement": f"Limit: the {profile['domain']['acceptedFraction']:.0%} quantile over unseen cases, times {profile['domain']['limitFactor']}."},
         metrics={"statement": f"On {'cases' if args.dataset else 'phantoms'} that neither training nor calibration has seen.",
                  "cohort": {**({"seeds": seeds["test"]} if seeds else {}), "cases": len(test)},
@@ -205,6 +205,20 @@ def anatomy_range(profile, cases):
         medians = [float(np.median(part)) for c in cases for part in np.array_split(c.meta[area], 2)]
         anatomy[area] = {"low": round(min(medians) / factor, 1), "high": round(max(medians) * factor, 1)}
     return {"anatomy": anatomy}
+
+
+def texture_range(profile, cases):
+    """How often fine detail changes within a slice and to the next one (src/preprocess/texture.ts), over the halves of `cases` as anatomy_range has it; within a slice, where kernels lie closer
+    together, by half of the factor's way. Empty where nobody measured it: scans exported by an earlier version, or without enough soft tissue."""
+    factor = profile["domain"]["limitFactor"]
+    halves = [half for c in cases for half in c.meta.get("texture", [])]
+    texture = {}
+    for change, margin in (("changeInPlane", factor ** 0.5), ("changeAlong", factor)):
+        values = [half[change] for half in halves if half[change] is not None]
+        if not values:
+            return {}
+        texture[change] = {"low": round(min(values) / margin, 3), "high": round(max(values) * margin, 3)}
+    return {"texture": texture}
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from odontoid_training.plan import memory_of, steps_of
 from odontoid_training.stage1 import is_out_of_patience
 from odontoid_training.stage2 import case_loss, draw_sequence, like_lengths, fit_domain, pad, platt
 from odontoid_training.versions import export_options, load_checkpoint, load_weights
+from odontoid_training.run import texture_range
 from odontoid_training.start import base_width, unfold, widen
 from odontoid_training.volume import EARLY_STEP, LAST_STEP, DeepSupervision3d, RowPool, VolumeEncoder, VolumeGraph
 from odontoid_training.volume_batches import BlockSampler, cut
@@ -385,6 +386,17 @@ class Domain(unittest.TestCase):
         self.assertGreater(float(domain(own[torch.randperm(40)]).median()), 5)
         self.assertGreater(float(domain(own + torch.randn(40, 12)).median()), 4)
         self.assertGreater(float(domain(own[:1].repeat(40, 1)).median()), 5)
+
+    def test_the_range_of_texture_holds_every_half_scan_and_the_factor_beyond(self):
+        def case(*halves):
+            return argparse.Namespace(meta={"texture": [{"changeInPlane": plane, "changeAlong": along} for plane, along in halves]} if halves else {})
+
+        profile = {"domain": {"limitFactor": 1.21}}
+        cases = [case((0.5, 1.0), (0.45, None)), case((0.6, 0.9), (None, 1.1)), case()]
+        self.assertEqual(texture_range(profile, cases), {"texture": {"changeInPlane": {"low": 0.409, "high": 0.66}, "changeAlong": {"low": 0.744, "high": 1.331}}})
+        # An earlier version's scans were not measured, and some show too little.
+        self.assertEqual(texture_range(profile, [case()]), {})
+        self.assertEqual(texture_range(profile, [case((0.5, None))]), {})
 
 
 class Versions(unittest.TestCase):

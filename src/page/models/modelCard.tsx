@@ -69,7 +69,7 @@ function Content({ card }: { card: ModelCardAnswer }) {
       <h3>{words.domain}</h3>
       <p>
         {words.domainText(domain.statistic, domain.output, domain.limit.toFixed(3), domain.unit)} {domain.statement}{' '}
-        {domain.anatomy}
+        {domain.anatomy} {domain.texture}
       </p>
     </>
   );

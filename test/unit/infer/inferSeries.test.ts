@@ -33,6 +33,7 @@ const encodedAs = (mark: number): EncodedSlice => ({
   camColumns: 2,
   crop: cropOf(mark),
   anatomy: null,
+  texture: null,
 });
 
 function manifestOf(count: number, sliceSpacingMm = 2): CaseManifest {

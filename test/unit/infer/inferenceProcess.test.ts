@@ -295,6 +295,26 @@ describe('the inference process', () => {
     ).resolves.toBeDefined();
   });
 
+  it('measures the texture where the package has limits for it, and names a scan that is beyond them', async () => {
+    const copy = place('texture');
+    await cp('models/compact', copy, { recursive: true });
+    const card = JSON.parse(await readFile(path.join(copy, 'model.json'), 'utf8')) as { domain: object };
+    const texture = { changeInPlane: { low: 0.34, high: 0.63 }, changeAlong: { low: 0.65, high: 1.33 } };
+    await writeFile(path.join(copy, 'model.json'), JSON.stringify({ ...card, domain: { ...card.domain, texture } }));
+    const model = await start({ modelDir: copy });
+    const slice = await model.encodeSlice(place('good.dcm'));
+    expect(slice.texture!.detail).toMatch(/^[-+ ]{576}$/);
+    const outside = async (changeInPlane: number): Promise<string | null> => {
+      const changed = { ...slice, anatomy: null, texture: { changeInPlane, detail: '' } };
+      return (await model.classify([changed, changed, changed], [4, 2, 0])).outsideDomain;
+    };
+    expect(await outside(0.2)).toBe(
+      'blurred or smoothed: fine detail changes at 0.20 of places, 0.34 to 0.63 in tested scans',
+    );
+    // Not for its texture.
+    expect(await outside(0.5)).not.toContain('fine detail');
+  });
+
   it('ends when its parent is killed', async () => {
     const script = place('parent.mts');
     const source = (name: string): string =>

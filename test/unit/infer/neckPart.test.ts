@@ -96,6 +96,7 @@ describe('what of a scan the network is given', () => {
         fullFrame: false,
       },
       anatomy: tissueAreaCm2 === null ? null : ({ tissueAreaCm2, boneAreaCm2: 1 } satisfies Anatomy),
+      texture: null,
     }));
   const areas = (above: number, body: number, below: number): number[] => [
     ...Array<number>(above).fill(EMPTY),

@@ -244,6 +244,7 @@ function inferSetUp(slices: number, wishes: Wishes = {}) {
       imageProbability: index / 100,
       cam: Float32Array.of(index),
       anatomy: null,
+      texture: null,
     }) as EncodedSlice;
   const model = {
     identity: MODEL,

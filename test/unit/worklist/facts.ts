@@ -169,4 +169,5 @@ export const ENCODED_SLICE: EncodedSlice = {
     fullFrame: false,
   },
   anatomy: null,
+  texture: null,
 };

@@ -48,6 +48,7 @@ async function withFeatures({ store, database }: Worklist, study: number) {
       fullFrame: true,
     },
     anatomy: null,
+    texture: null,
   };
   for (const model of ['model-a', 'model-b'])
     await store.saveSliceFeatures(model, new Map(digests.map((digest) => [digest, slice])));
@@ -116,6 +117,7 @@ describe('slice features', () => {
         fullFrame: false,
       },
       anatomy: { tissueAreaCm2: 143.25, boneAreaCm2: 12.5 },
+      texture: { changeInPlane: 0.4375, detail: '+- -' },
     };
     const many = new Map(Array.from({ length: 1200 }, (_, index) => [`digest-${index}`, slice]));
     await store.saveSliceFeatures('model-a', many);
