@@ -77,7 +77,7 @@ async function preparedSource(config: Config, place: ReturnType<typeof databaseP
 async function carriedOver(path: string, place: PostgresPlace, config: Config): Promise<CarriedOver> {
   const { lockPostgres } = await import('../worklist/db/agentLock.ts');
   const { carryOver } = await import('../worklist/db/carryOver.ts');
-  const release = await lockPostgres(place, { name: nodeNameOf(config), receives: true }, () => undefined);
+  const release = await lockPostgres(place, { name: nodeNameOf(config), isAlone: true }, () => undefined);
   try {
     const carried = await onDatabase(await openDatabase(path), (source) => carryOver(source, place));
     const ledger = await onDatabase(await openDatabase(place), (target) => ledgerOf(target, config));

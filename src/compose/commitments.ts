@@ -12,11 +12,15 @@ import type { Foundation } from './agentPorts.ts';
 import { dimsePeer } from './destinations.ts';
 
 const REPORT_TIMEOUT_MS = 15_000;
+/** Within this time a node has what it acknowledged on record, or the database is away for everybody. */
+const OTHERS_RECORD_MS = 5_000;
 
 interface CommitmentParts {
   sources: () => readonly Source[];
   /** Resolves when everything that was acknowledged so far is on record. */
   allOnRecord: () => Promise<void>;
+  /** Whether other nodes receive too: what they have acknowledged a moment ago may not be on record yet. */
+  othersReceive: () => boolean;
   onRefused: (refusal: Refusal) => void;
 }
 
@@ -60,8 +64,8 @@ export async function takeReport(
 
 /** Storage Commitment as SCP (PS3.4 J): requests go into the database, and reports from there to the address that the configuration has for their sender. */
 export function createCommitments(
-  { database, resolvePath, releasers, ports: { clock, log } }: Foundation,
-  { sources, allOnRecord, onRefused }: CommitmentParts,
+  { database, leases, resolvePath, releasers, ports: { clock, log } }: Foundation,
+  { sources, allOnRecord, othersReceive, onRefused }: CommitmentParts,
 ): Commitments {
   const queue = createCommitmentRequests(database, clock);
   const addressOf = (aeTitle: string) =>
@@ -81,9 +85,14 @@ export function createCommitments(
     begin: () => {
       reports = reportCommitments({
         queue,
+        isOurs: async () => (await leases.hold('commitments')) !== null,
         heldClasses: async (references) => {
           await allOnRecord();
-          return heldClasses(await queue.recorded(references), resolvePath);
+          const look = async () => heldClasses(await queue.recorded(references), resolvePath);
+          const held = await look();
+          if (!othersReceive() || references.every(({ sopInstanceUid }) => held.has(sopInstanceUid))) return held;
+          await clock.sleep(OTHERS_RECORD_MS);
+          return look();
         },
         report: ({ sourceAeTitle, calledAeTitle }, report) => {
           const address = addressOf(sourceAeTitle);

@@ -10,7 +10,7 @@ import { maxAgeMsOf, type Config } from '../config/config.ts';
 import type { NodeRole } from '../config/databaseSettings.ts';
 import { createAuditLog } from '../worklist/audit/audit.ts';
 import { createCaseStore } from '../worklist/cases/caseStore.ts';
-import type { SoleNode } from '../worklist/db/agentLock.ts';
+import type { DatabaseUser } from '../worklist/db/agentLock.ts';
 import { lockDataDir } from '../worklist/db/dataDirLock.ts';
 import { migrate, openDatabase, type PostgresPlace } from '../worklist/db/database.ts';
 import { createWorklistQuery } from '../worklist/list/worklistQuery.ts';
@@ -47,9 +47,13 @@ function wishesOf({ destinations }: Config): Map<string, DestinationWishes> {
 }
 
 /** The data folder's lock says nothing of other machines. An agent that lost the database to another one stops. */
-async function lockDatabase(place: PostgresPlace, node: SoleNode, { log }: AgentPorts): Promise<() => Promise<void>> {
+async function lockDatabase(
+  place: PostgresPlace,
+  user: DatabaseUser,
+  { log }: AgentPorts,
+): Promise<() => Promise<void>> {
   const { lockPostgres } = await import('../worklist/db/agentLock.ts');
-  return lockPostgres(place, node, () => {
+  return lockPostgres(place, user, () => {
     log.error('another agent has taken the place of this one while the database was out of reach: this one stops');
     process.kill(process.pid, 'SIGTERM');
   });
@@ -71,10 +75,7 @@ export async function layFoundation(
   const roles = new Set(ofFiles.node.roles);
   const nodeName = nodeNameOf(ofFiles);
   if (typeof place !== 'string')
-    releasers.push(
-      'database lock',
-      await lockDatabase(place, { name: nodeName, receives: roles.has('receive') }, ports),
-    );
+    releasers.push('database lock', await lockDatabase(place, { name: nodeName, isAlone: false }, ports));
   await migrate(place);
   const database = await openDatabase(place, { readIn: 'threads' });
   releasers.push('database', () => database.close());

@@ -24,6 +24,12 @@ export interface OtherNodes {
   receiver: () => ReceiverSays;
   /** What is known of the networks of all nodes, with what this one says of its own; null where it does not analyse. */
   networks: (own: NetworkSays | null) => NetworkSays;
+  /** Whether others than this one receive. */
+  receive: () => boolean;
+  /** Names of nodes that received and are gone, if it is on this one to take in what they left: the first by name of those that receive and are alive. */
+  leftToThis: () => string[];
+  /** `listener` is called whenever the others have been heard. */
+  onBeat: (listener: () => void) => void;
   /** How many are alive, by role; undefined on a SQLite file, whose one agent does everything. */
   living: () => Record<NodeRole, number> | undefined;
   /** For *System*: those of the last day, and what each has in hand. */
@@ -39,7 +45,13 @@ async function objectsIdOf(sharedDir: string, mayMake: boolean): Promise<string 
   });
   if (found !== null || !mayMake) return found;
   const made = randomUUID();
-  await writeSynced(path, Buffer.from(made), 'wx');
+  try {
+    await writeSynced(path, Buffer.from(made), 'wx');
+  } catch (error) {
+    // Another node that receives was faster.
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return objectsIdOf(sharedDir, false);
+    throw error;
+  }
   await syncFolder(sharedDir);
   return made;
 }
@@ -81,17 +93,13 @@ export async function joinNodes({
 }
 
 /**
- * Says every two seconds that this node is alive, and what it does, and hears what the others say. `onBeat` is called at each. On a SQLite file there is nobody
- * to hear or to tell.
+ * Says every two seconds that this node is alive, and what it does, and hears what the others say. On a SQLite file there is nobody to hear or to tell.
  */
 export function followNodes(
   { config, values, nodes: record, nodeName, releasers, ports: { clock, log } }: Foundation,
-  {
-    loopLagMs,
-    own,
-    onBeat,
-  }: { loopLagMs: () => number; own: () => Promise<Pick<NodeSays, 'receives' | 'analyses'>>; onBeat: () => void },
+  { loopLagMs, own }: { loopLagMs: () => number; own: () => Promise<Pick<NodeSays, 'receives' | 'analyses'>> },
 ): OtherNodes {
+  const listeners: (() => void)[] = [];
   let heard: readonly KnownNode<NodeSays>[] = [];
   const settings = sharedSettings(values.ofFiles);
   const warnOfOthers = differenceLog(settings, log);
@@ -101,7 +109,7 @@ export function followNodes(
         await record.beat(nodeName, { loopLagMs: loopLagMs(), settings, ...(await own()) });
         heard = await record.nodes();
         warnOfOthers(heard);
-        onBeat();
+        for (const listener of listeners) listener();
         return false;
       },
       pollMs: BEAT_MS,
@@ -115,6 +123,9 @@ export function followNodes(
   return {
     receiver: () => receiverOf(newestReceiver(heard), config),
     networks: (own) => networksOf(own, { nodeName, heard }),
+    receive: () => receivers(heard).some(({ name, isAlive }) => isAlive && name !== nodeName),
+    leftToThis: () => leftTo(nodeName, heard),
+    onBeat: (listener) => void listeners.push(listener),
     living: () => (record === null || heard.length === 0 ? undefined : livingByRole(heard)),
     list: async () =>
       record === null ? [] : listed(await record.nodes(), await record.inHand(), { nodeName, settings }),
@@ -175,9 +186,19 @@ function listed(
     });
 }
 
+function receivers(nodes: readonly KnownNode<NodeSays>[]): KnownNode<NodeSays>[] {
+  return nodes.filter(({ roles }) => roles.includes('receive'));
+}
+
 function newestReceiver(nodes: readonly KnownNode<NodeSays>[]): KnownNode<NodeSays> | null {
-  const receivers = nodes.filter(({ roles }) => roles.includes('receive'));
-  return receivers.sort((a, b) => b.seenAtMs - a.seenAtMs)[0] ?? null;
+  return receivers(nodes).sort((a, b) => b.seenAtMs - a.seenAtMs)[0] ?? null;
+}
+
+function leftTo(nodeName: string, nodes: readonly KnownNode<NodeSays>[]): string[] {
+  const known = receivers(nodes);
+  const heir = known.find(({ isAlive }) => isAlive)?.name;
+  // One that has stopped in order has left nothing.
+  return heir === nodeName ? known.filter((one) => !one.isAlive && !one.hasStopped).map(({ name }) => name) : [];
 }
 
 /** Of a node that is dead or still starting, nothing works. */

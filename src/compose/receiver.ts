@@ -8,6 +8,7 @@ import type { Config } from '../config/config.ts';
 import { readTlsFiles } from '../config/tlsFiles.ts';
 import { samePixels } from '../infer/samePixels.ts';
 import { createIntake } from '../receive/intake.ts';
+import { isWrittenBy } from '../receive/spool.ts';
 import { startReceiver, type Receiver } from '../receive/receiverProcess.ts';
 import { createRefusalRecorder } from '../receive/refusals.ts';
 import type { Access } from '../web/access/access.ts';
@@ -15,6 +16,7 @@ import type { Foundation } from './agentPorts.ts';
 import { createCommitments, takeReport } from './commitments.ts';
 import type { LiveSources } from './liveSources.ts';
 import type { OwnCertificates } from './ownCertificates.ts';
+import type { OtherNodes } from './nodes.ts';
 import { ownAddresses, ownSources } from './ownDoor.ts';
 import { leaveStowDoor, stowLimits } from './stowDoor.ts';
 
@@ -46,9 +48,18 @@ function recordSameImages(store: Foundation['store'], resolvePath: (path: string
   };
 }
 
+/** A receiver whose objects are put on record. */
+interface Receiving {
+  receiver: Receiver;
+  /** Whether everything that was acknowledged of the study is on record now. */
+  isOnRecord: (studyInstanceUid: string) => boolean;
+  /** Puts on record what these nodes have acknowledged and left to nobody: they are gone. @throws TriageError `receiver-died` */
+  takeInOf: (nodes: readonly string[]) => Promise<void>;
+}
+
 /**
  * Starts the receiver and the recording of its objects, and records what a crash left on disk only. Resolves when everything that was acknowledged
- * before is on record. `isOnRecord`: whether this is so of a study now.
+ * before is on record.
  */
 export async function startReceiving(
   foundation: Foundation,
@@ -60,6 +71,7 @@ export async function startReceiving(
     proofAeTitle,
     onNew,
     onListening,
+    others,
   }: {
     access: Pick<Access, 'audit'>;
     sources: LiveSources;
@@ -69,22 +81,28 @@ export async function startReceiving(
     proofAeTitle: string;
     onNew: (instances: readonly StoredInstance[]) => void;
     onListening: (receiver: Receiver) => void;
+    others: Pick<OtherNodes, 'receive'>;
   },
-): Promise<{ receiver: Receiver; isOnRecord: (studyInstanceUid: string) => boolean }> {
+): Promise<Receiving> {
   const {
     config,
     values,
     paths,
     store,
+    nodes,
+    nodeName,
     resolvePath,
     releasers,
     ports: { clock, log },
   } = foundation;
+  // A SQLite file has one receiver, which needs no name.
+  const node = nodes === null ? undefined : nodeName;
   const intake = createIntake({
     store: recordSameImages(store, resolvePath),
     resolvePath,
     onNew,
     longestPauseMs: config.assemble.longestPauseMs,
+    othersReceive: others.receive,
     clock,
     log: log.child({ component: 'intake' }),
   });
@@ -95,6 +113,7 @@ export async function startReceiving(
   const commitments = createCommitments(foundation, {
     sources: () => sources.all(),
     allOnRecord: () => intake.drained(),
+    othersReceive: others.receive,
     onRefused: refusals.refused,
   });
   const addresses = await ownAddresses(config.receive);
@@ -115,6 +134,7 @@ export async function startReceiving(
       maxAssociations: config.receive.maxAssociations + 1,
     },
     spoolDir: paths.spool,
+    node,
     longestPauseMs: config.assemble.longestPauseMs,
     clock,
     log: log.child({ component: 'receiver' }),
@@ -146,16 +166,22 @@ export async function startReceiving(
   // For odontoid pull. The port stays the same when the receiver is started again.
   if (stowPort !== null)
     releasers.push('stow door', await leaveStowDoor(config.dataDir, { port: stowPort, secret: stowSecret }));
-  const lost = await unrecorded(paths.spool, await store.knownPaths());
-  if (lost.length > 0) {
+  const takeIn = async (isMeant: (path: string) => boolean): Promise<void> => {
+    const lost = (await unrecorded(paths.spool, await store.knownPaths())).filter(isMeant);
+    if (lost.length === 0) return;
     log.warn('objects on disk that are not on record are taken in', { count: lost.length });
     await receiver.describe(lost);
     await intake.drained();
     // The quiet time of their studies begins now: a sender that was cut off is only coming back.
     await store.settleDueTimes({ hasStepped: false });
-  }
+  };
+  await takeIn((path) => isWrittenBy(node, path));
   commitments.begin();
-  return { receiver, isOnRecord: (studyInstanceUid) => !intake.holds(studyInstanceUid) };
+  return {
+    receiver,
+    isOnRecord: (studyInstanceUid) => !intake.holds(studyInstanceUid),
+    takeInOf: (nodes) => takeIn((path) => nodes.some((name) => isWrittenBy(name, path))),
+  };
 }
 
 /** AE titles by which the agent asks for commitments: an archive calls them when it reports on an association of its own. */

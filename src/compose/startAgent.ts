@@ -23,6 +23,7 @@ import { layFoundation } from './foundation.ts';
 import { openSources } from './liveSources.ts';
 import { startHl7 } from './hl7.ts';
 import { planHousekeeping } from './housekeeping.ts';
+import { inheritance } from './inheritance.ts';
 import { watchClock } from './watchClock.ts';
 import { serveModel, sliceDecoder } from './models.ts';
 import { assertReceives, followNodes, type OtherNodes } from './nodes.ts';
@@ -123,17 +124,10 @@ export async function startAgent(ofFiles: Config, ports: AgentPorts): Promise<Ag
 
     const own = async () => ownWork(foundation, { network, shadow, arrival: work?.arrival ?? null, receiver, hl7 });
     const loopLagMs = watchOwnLoop(foundation);
-    const others = followNodes(foundation, { loopLagMs, own, onBeat: lookAtSettings });
+    const others = followNodes(foundation, { loopLagMs, own });
+    others.onBeat(lookAtSettings);
     heard = others;
-    const system = systemStatus(foundation, {
-      own,
-      others,
-      loopLagMs,
-      proof,
-      auditTrail,
-      clockSteps,
-      certificates,
-    });
+    const system = systemStatus(foundation, { own, others, loopLagMs, proof, auditTrail, clockSteps, certificates });
     const peakRssBytes = () => peaksOf(receiver, network);
     const access = await openAccess(foundation);
     const web = roles.has('web')
@@ -170,8 +164,10 @@ export async function startAgent(ofFiles: Config, ports: AgentPorts): Promise<Ag
           receiver = one;
           releasers.push('proof', proof.close);
         },
+        others,
       });
       isRecordWhole = receiving.isOnRecord;
+      others.onBeat(inheritance(others, { ...ports, takeInOf: receiving.takeInOf }));
       listens = { dicomPort: receiving.receiver.port, dicomTlsPort: receiving.receiver.tlsPort };
       hl7 = await startHl7(foundation, certificates);
       work?.pipeline.nudge();

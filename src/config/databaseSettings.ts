@@ -38,7 +38,7 @@ export const nodeSettings = z
       .min(1)
       .default([...NODE_ROLES])
       .describe(
-        'What this agent does of the work, with PostgreSQL and `node.sharedDir` (docs/scale-out.md): `receive` (one agent: it receives, fetches, and puts studies together), `infer` (any number: analyses and writes reports), `deliver` (sends results), `web` (the page and the API), `housekeep` (retention, nightly jobs, the audit’s repository). `odontoid serve --roles` says it too.',
+        'What this agent does of the work, with PostgreSQL and `node.sharedDir` (docs/scale-out.md): `receive` (receives, fetches, and puts studies together), `infer` (analyses and writes reports), `deliver` (sends results), `web` (the page and the API), `housekeep` (retention, nightly jobs, the audit’s repository). `odontoid serve --roles` says it too.',
       ),
     sharedDir: z
       .string()

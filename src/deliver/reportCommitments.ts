@@ -15,6 +15,8 @@ interface CommitmentQueue {
 
 export interface CommitmentReportPorts {
   queue: CommitmentQueue;
+  /** Whether it is this process that reports, of several on the database. */
+  isOurs: () => Promise<boolean>;
   /** Classes under which the object lies on disk, whole and on record; none when it does not. Called once for a request. */
   heldClasses: (references: readonly SopReference[]) => Promise<ReadonlyMap<string, ReadonlySet<string>>>;
   /** Sends a report to the sender that asked. @throws TriageError when it could not be sent or was not taken */
@@ -42,9 +44,10 @@ const TRIED_FOR_MS = 3 * 86_400_000;
  * are in the database until their report has been taken.
  */
 export function reportCommitments(ports: CommitmentReportPorts): CommitmentReports {
-  const { queue, clock, log } = ports;
+  const { queue, isOurs, clock, log } = ports;
   const loop = startWakingLoop({
     step: async (stopping) => {
+      if (!(await isOurs())) return false;
       const senders = await queue.due(MOST_AT_ONCE);
       const all = await Promise.all(senders.map((due) => reportTo(due, ports, stopping)));
       return all.some((isMoreDue) => isMoreDue);

@@ -37,6 +37,8 @@ interface Options {
   onNew: (instances: readonly StoredInstance[]) => void;
   /** How long a sender is waited for that may go on with a study, ms. */
   longestPauseMs: number;
+  /** Whether other nodes receive too: what one of them has of a study, this one does not know. Default: none does. */
+  othersReceive?: () => boolean;
   clock: Clock;
   log: Log;
 }
@@ -62,7 +64,15 @@ const LONGEST_RETRY_MS = 10_000;
  * Records the objects that the receiver has acknowledged, in order of arrival, many per transaction. The objects themselves are safe on disk: writing to a
  * database that fails is retried for ever, and anything a crash leaves out is found at the next start.
  */
-export function createIntake({ store, resolvePath, onNew, longestPauseMs, clock, log }: Options): Intake {
+export function createIntake({
+  store,
+  resolvePath,
+  onNew,
+  longestPauseMs,
+  othersReceive = () => false,
+  clock,
+  log,
+}: Options): Intake {
   const queue: Item[] = [];
   /** Callers waiting for the queue to be empty. */
   const waiters: (() => void)[] = [];
@@ -111,9 +121,10 @@ export function createIntake({ store, resolvePath, onNew, longestPauseMs, clock,
     const { how, openedAtMs, endedAtMs, whole, mayGoOn } = end;
     if (how === 'broken') await store.noteBrokenOff(studyInstanceUids, endedAtMs);
     if (how === 'released') await store.noteSent(studyInstanceUids, openedAtMs);
-    const complete = whole.filter((study) => !mayGoOn.includes(study));
+    const waits = othersReceive() ? whole : mayGoOn;
+    const complete = whole.filter((study) => !waits.includes(study));
     if (complete.length > 0) await store.nudgeComplete(complete);
-    if (mayGoOn.length > 0) await store.nudgeComplete(mayGoOn, longestPauseMs);
+    if (waits.length > 0) await store.nudgeComplete(waits, longestPauseMs);
   }
 
   const loop = startWakingLoop({

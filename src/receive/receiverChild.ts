@@ -96,12 +96,13 @@ let scp: StorageScp | null = null;
 let stow: StowServer | null = null;
 let spool: Spool | null = null;
 
-async function start({ config, spoolDir, idPrefix }: Extract<ReceiverOrder, { type: 'start' }>): Promise<void> {
+async function start({ config, spoolDir, node, idPrefix }: Extract<ReceiverOrder, { type: 'start' }>): Promise<void> {
   spool = await openSpool({
     dir: spoolDir,
     minFreeBytes: config.minFreeBytes,
     maxObjectBytes: config.maxObjectBytes,
     clock: systemClock,
+    node,
   });
   const service = {
     config,

@@ -15,7 +15,7 @@ export type EndOfSending = 'released' | 'closed' | 'broken';
 
 /** From the agent to the receiver. */
 export type ReceiverOrder =
-  | { type: 'start'; config: ReceiveConfig; spoolDir: string; idPrefix: string }
+  | { type: 'start'; config: ReceiveConfig; spoolDir: string; node: string | undefined; idPrefix: string }
   | { type: 'describe'; id: number; paths: string[] }
   | { type: 'renew-tls'; tls: ServerTls }
   | { type: 'allow'; callers: AllowedCallers }

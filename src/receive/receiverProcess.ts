@@ -51,7 +51,7 @@ const CLOSE_TIMEOUT_MS = 15_000;
  * @throws TriageError `config-invalid` when it cannot listen, `receiver-died` when it does not start
  */
 export async function startReceiver(options: ReceiverOptions): Promise<Receiver> {
-  const { clock, log, spoolDir } = options;
+  const { clock, log, spoolDir, node } = options;
   const record = createReceiverRecord(options, clock);
   let child: ChildProcess | null = null;
   /** With the ports and the certificate that a restart has to use. */
@@ -105,7 +105,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
         started(new TriageError('receiver-died', 'The receiver process ended before it listened.'));
         onDeath(born, clock.monotonicMs() - bornAtMs);
       });
-      order({ type: 'start', config, spoolDir, idPrefix: `a${++generation}` });
+      order({ type: 'start', config, spoolDir, node, idPrefix: `a${++generation}` });
     });
   };
 
@@ -139,7 +139,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     // First what the dead receiver stored and did not report, then the end of its associations.
     const sinceMs = record.untoldSinceMs();
     if (sinceMs === null) return;
-    const unreadable = await describe(await listSpool(spoolDir, sinceMs));
+    const unreadable = await describe(await listSpool(spoolDir, sinceMs, node));
     if (unreadable.length > 0) log.error('objects in the spool cannot be read', { count: unreadable.length });
     record.settle();
   };

@@ -13,6 +13,8 @@ import { wholeStudies } from './wholeStudies.ts';
 export interface ReceiverOptions {
   config: ReceiveConfig;
   spoolDir: string;
+  /** Name of this node where several receive into the spool. */
+  node?: string | undefined;
   /** How soon after a release a sender goes on with a study that it sends in parts, ms. */
   longestPauseMs: number;
   clock: Clock;

@@ -8,7 +8,7 @@ import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import { createHeaderReads, type HeaderReads } from './headerReads.ts';
 import { beginObject, diskError, type IncomingFacts, type IncomingObject, type OnlyOf } from './incomingObject.ts';
-import { openSpoolFolders } from './spoolFolders.ts';
+import { nodeMark, openSpoolFolders } from './spoolFolders.ts';
 
 export interface Spool {
   /** `only`: of what the object may be. @throws TriageError `dicom-mismatch` for invalid UIDs, `spool-full` below the low-water mark */
@@ -17,11 +17,12 @@ export interface Spool {
   describe(path: string): Promise<StoredInstance>;
 }
 
-const OBJECT_PATH = /^objects\/[0-9a-f]{16}\/[0-9.]{1,64}\.([0-9a-f]{16})(?:\.[0-9a-z]+-[0-9a-z]+)?\.dcm$/;
+const OBJECT_PATH =
+  /^objects\/[0-9a-f]{16}\/[0-9.]{1,64}\.([0-9a-f]{16})(?:\.[0-9a-z]+-[0-9a-z]+(?:-([0-9a-f]{8}))?)?\.dcm$/;
 
 /**
  * The folder of received objects: `objects/<digest of the study UID>/<SOP instance UID>.<digest of the data set>.<start>-<count>.dcm`, both digests the first 16
- * hex digits of SHA-256. A name is used once: an object that comes again gets its own file, and the worklist says which of them is needed. A deletion
+ * hex digits of SHA-256; where several nodes receive into one spool, `-<node>` stands behind the count. A name is used once: an object that comes again gets its own file, and the worklist says which of them is needed. A deletion
  * decided on earlier can therefore never remove a file that has just been acknowledged.
  */
 export async function openSpool(options: {
@@ -29,9 +30,11 @@ export async function openSpool(options: {
   minFreeBytes: number;
   maxObjectBytes: number;
   clock: Clock;
+  /** Name of this node where several receive into the spool. */
+  node?: string | undefined;
 }): Promise<Spool> {
   const { dir, clock, maxObjectBytes } = options;
-  const folders = await openSpoolFolders(dir, options.minFreeBytes, clock);
+  const folders = await openSpoolFolders(dir, options);
   const headerReads = createHeaderReads();
   const space = { folders, headerReads, maxObjectBytes, stagingPool: [], clock };
   return {
@@ -86,13 +89,19 @@ async function describeObject(dir: string, path: string, headerReads: HeaderRead
   }
 }
 
-/** Paths, relative to the spool, of the objects that were written after `sinceMs`. */
-export async function listSpool(dir: string, sinceMs: number): Promise<string[]> {
+/** Whether a node has written this object. One that names no node is of the time when a spool had a single one, and so of whoever asks. */
+export function isWrittenBy(node: string | undefined, path: string): boolean {
+  const mark = OBJECT_PATH.exec(path)?.[2];
+  return node === undefined || mark === undefined || mark === nodeMark(node);
+}
+
+/** Paths, relative to the spool, of the objects that `node` has written after `sinceMs`; without a node, of all. */
+export async function listSpool(dir: string, sinceMs: number, node?: string): Promise<string[]> {
   const paths: string[] = [];
   for (const study of await readdir(join(dir, 'objects'))) {
     for (const name of await readdir(join(dir, 'objects', study)).catch(() => [])) {
       const path = `objects/${study}/${name}`;
-      if (!OBJECT_PATH.test(path)) continue;
+      if (!OBJECT_PATH.test(path) || !isWrittenBy(node, path)) continue;
       const facts = await stat(join(dir, path)).catch(() => null);
       if (facts !== null && Math.max(facts.mtimeMs, facts.ctimeMs) >= sinceMs) paths.push(path);
     }

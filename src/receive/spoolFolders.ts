@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fsync, openSync } from 'node:fs';
-import { mkdir, rename, rm, statfs, type FileHandle } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { allSettledOrThrow } from '../base/allSettledOrThrow.ts';
@@ -29,12 +29,25 @@ interface WrittenObject {
 
 const FREE_BYTES_AGE_MS = 250;
 const MAX_KNOWN_STUDIES = 4_096;
+const FORGOTTEN_AFTER_MS = 86_400_000;
 
-/** Creates the folders of the spool and removes the temporary files of an earlier process: their objects were never acknowledged. */
-export async function openSpoolFolders(dir: string, minFreeBytes: number, clock: Clock): Promise<SpoolFolders> {
-  const temporaryDir = join(dir, 'tmp');
+/** What the names of a node's objects end with: the first 8 hex digits of the SHA-256 of its name. */
+export function nodeMark(node: string): string {
+  return createHash('sha256').update(node).digest('hex').slice(0, 8);
+}
+
+/**
+ * Creates the folders of the spool and removes the temporary files of an earlier process: their objects were never acknowledged. Where several nodes receive
+ * into one spool, each gives its name, and has temporary files of its own.
+ */
+export async function openSpoolFolders(
+  dir: string,
+  { minFreeBytes, clock, node }: { minFreeBytes: number; clock: Clock; node?: string | undefined },
+): Promise<SpoolFolders> {
+  const temporaryDir = join(dir, 'tmp', node === undefined ? '' : nodeMark(node));
   await rm(temporaryDir, { recursive: true, force: true });
   await mkdir(temporaryDir, { recursive: true });
+  if (node !== undefined) await removeForgotten(join(dir, 'tmp'), clock.now());
   await mkdir(join(dir, 'objects'), { recursive: true });
   const sync = directorySync();
   await sync(dir);
@@ -61,7 +74,8 @@ export async function openSpoolFolders(dir: string, minFreeBytes: number, clock:
 
   return {
     newMark: () => {
-      const mark = `${start}-${(++objects).toString(36)}`;
+      const count = `${start}-${(++objects).toString(36)}`;
+      const mark = node === undefined ? count : `${count}-${nodeMark(node)}`;
       return { mark, temporaryPath: join(temporaryDir, `${mark}.part`) };
     },
     checkFreeBytes: async () => {
@@ -97,6 +111,16 @@ export async function openSpoolFolders(dir: string, minFreeBytes: number, clock:
       }
     },
   };
+}
+
+/** Removes temporary files of nodes that never came back: nobody writes to one for a day. */
+async function removeForgotten(folder: string, nowMs: number): Promise<void> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  for (const entry of entries.filter((one) => one.isFile())) {
+    const path = join(entry.parentPath, entry.name);
+    const facts = await stat(path).catch(() => null);
+    if (facts !== null && facts.mtimeMs < nowMs - FORGOTTEN_AFTER_MS) await rm(path, { force: true });
+  }
 }
 
 /** Syncs folders; callers that ask for the same folder while it is being synced share the next sync. */

@@ -44,24 +44,25 @@ it('says that a server which may lose what it answered is not to be relied on', 
   await expect(examinePostgres(await copiedDatabase())).rejects.toThrow('fsync off');
 });
 
-it('lets one agent receive on it, and others beside it, of other names', async () => {
+it('lets agents of different names use it together, and nobody beside whoever carries a worklist over', async () => {
   const place = await copiedDatabase();
-  const lock = async (name: string, receives: boolean) => {
-    const release = await lockPostgres(place, { name, receives }, () => undefined);
+  const lock = async (name: string, isAlone = false) => {
+    const release = await lockPostgres(place, { name, isAlone }, () => undefined);
     onTestFinished(release);
     return release;
   };
-  const release = await lock('north', true);
-  await expect(lock('south', true)).rejects.toThrow('Another Odontoid agent receives on this database');
-  const releaseSouth = await lock('south', false);
+  const releaseNorth = await lock('north');
+  const releaseSouth = await lock('south');
   for (const taken of ['north', 'south'])
-    await expect(lock(taken, false)).rejects.toThrow(`Another Odontoid agent on this database is called ${taken}.`);
+    await expect(lock(taken)).rejects.toThrow(`Another Odontoid agent on this database is called ${taken}.`);
+  await expect(lock('east', true)).rejects.toThrow('An Odontoid agent is at work on this database.');
   // A refused start holds nothing: what it had taken before is free for the next.
-  await release();
-  await expect(lock('south', true)).rejects.toThrow('is called south');
-  await lock('north', true);
+  await releaseNorth();
   await releaseSouth();
-  await lock('south', false);
+  const releaseEast = await lock('east', true);
+  await expect(lock('north')).rejects.toThrow('is being carried over');
+  await releaseEast();
+  await lock('north');
 });
 
 it('keeps the words of a header that holds NUL', async () => {

@@ -20,7 +20,7 @@ const NOBODY: Readonly<Record<Role, string>> = {
 
 /** What others do now, who are named, at the latest after so many seconds. */
 const TAKEN_OVER: Readonly<Record<Role, (names: readonly string[], seconds: number) => string>> = {
-  receive: (names) => `${names.join(', ')} receives.`,
+  receive: (names) => `${names.join(' and ')} goes on receiving, and takes in what it had acknowledged.`,
   infer: (names, seconds) =>
     `Studies that it was analysing are taken over by ${names.join(' or ')} within ${seconds} s, and analysed anew.`,
   deliver: (names, seconds) =>
@@ -30,6 +30,7 @@ const TAKEN_OVER: Readonly<Record<Role, (names: readonly string[], seconds: numb
 };
 const WORKS: Readonly<Record<string, string>> = {
   housekeeping: 'keeping house',
+  commitments: 'reporting commitments',
   fetching: 'asking archives',
   shadow: 'scoring by the shadow package',
 };

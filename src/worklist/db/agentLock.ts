@@ -10,47 +10,47 @@ import { doggedly } from './transactions.ts';
 
 const RETAKE_MS = 1_000;
 
-/** What a node is on a database that no other node may be at the same time. */
-export interface SoleNode {
-  /** `node.name`. */
+/** Who wants to use a database. */
+export interface DatabaseUser {
+  /** `node.name`: no two have the same. */
   name: string;
-  /** It has the role `receive`. */
-  receives: boolean;
+  /** Nobody else may use it meanwhile. */
+  isAlone: boolean;
 }
 
 interface Lock {
   numbers: readonly [number, number];
+  isShared: boolean;
   /** What is wrong where another node has it, and what to do. */
   refusal: string;
 }
 
-function locksOf({ name, receives }: SoleNode): Lock[] {
+function locksOf({ name, isAlone }: DatabaseUser): Lock[] {
   const named = createHash('sha256').update(name).digest().readInt32BE(0);
   return [
-    ...(receives
-      ? [
-          {
-            numbers: ADVISORY_LOCKS.receives,
-            refusal:
-              'Another Odontoid agent receives on this database. Stop it, leave receive out of node.roles here, or give this one a database of its own (database.url).',
-          },
-        ]
-      : []),
+    {
+      numbers: ADVISORY_LOCKS.users,
+      isShared: !isAlone,
+      refusal: isAlone
+        ? 'An Odontoid agent is at work on this database. Stop all agents that use it first.'
+        : 'A SQLite worklist is being carried over into this database. Start the agent when that has ended.',
+    },
     {
       numbers: [NODE_LOCKS, named],
+      isShared: false,
       refusal: `Another Odontoid agent on this database is called ${name}. Give each a name of its own (node.name).`,
     },
   ];
 }
 
 /**
- * Holds what only one node may be on a PostgreSQL worklist until the returned function is called or the connection ends: locks of the session, so that none is
+ * Holds what tells the users of a PostgreSQL worklist apart until the returned function is called or the connection ends: locks of the session, so that none is
  * left behind. After a restart of the server they are taken again; `onTaken` is called where another node was faster.
  * @throws TriageError `database-invalid` when another node holds one of them
  */
 export async function lockPostgres(
   place: PostgresPlace,
-  node: SoleNode,
+  user: DatabaseUser,
   onTaken: () => void,
 ): Promise<() => Promise<void>> {
   let isReleased = false;
@@ -60,10 +60,9 @@ export async function lockPostgres(
     const client = new pg.Client(clientConfig(place));
     client.on('error', () => undefined);
     await client.connect();
-    for (const { numbers, refusal } of locksOf(node)) {
-      const { rows } = await client.query<{ taken: 0 | 1 }>('select pg_try_advisory_lock($1, $2) as taken', [
-        ...numbers,
-      ]);
+    for (const { numbers, isShared, refusal } of locksOf(user)) {
+      const lock = isShared ? 'pg_try_advisory_lock_shared' : 'pg_try_advisory_lock';
+      const { rows } = await client.query<{ taken: 0 | 1 }>(`select ${lock}($1, $2) as taken`, [...numbers]);
       if (rows[0]!.taken === 1) continue;
       await client.end();
       return refusal;

@@ -55,9 +55,9 @@ export function recordedOrder(db: Kysely<Schema>): RawBuilder<unknown> {
   return isPostgres(db) ? sql`cases.recorded` : sql`cases.rowid`;
 }
 
-/** Our advisory locks on PostgreSQL: of a session (`receives`), or until a transaction ends. The first number is ours, whatever else uses the server. */
+/** Our advisory locks on PostgreSQL: of a session (`users`), or until a transaction ends. The first number is ours, whatever else uses the server. */
 export const ADVISORY_LOCKS = {
-  receives: [0x0d03, 1],
+  users: [0x0d03, 1],
   audit: [0x0d03, 2],
   events: [0x0d03, 3],
   marks: [0x0d03, 4],

@@ -7,6 +7,12 @@ import type { Schema } from './schema.ts';
 export const MIGRATION_TABLE = 'schema_migrations';
 const MIGRATION_FILE = /^(\d{4}_[a-z0-9_]+)\.(ts|js)$/i;
 
+/**
+ * Ends the name of a migration that only adds what an older version can do without: tables, indexes, columns that may be null or have a default. Versions on both
+ * sides of it can use the database, at the same time too (docs/scale-out.md).
+ */
+const ADDITIVE = /_additive$/;
+
 type Migrations = Record<string, Migration>;
 
 /** Every migration beside this build, by name. Bundlers have dropped them silently before, so finding none is an error. */
@@ -22,9 +28,9 @@ export async function knownMigrations(): Promise<Migrations> {
   return found;
 }
 
-/** @throws TriageError `database-newer` when a migration was applied that this build does not know */
+/** @throws TriageError `database-newer` when a migration was applied that this build does not know, and that does more than add */
 export function refuseNewer(applied: readonly string[], known: Migrations): void {
-  const unknown = applied.filter((name) => !(name in known));
+  const unknown = applied.filter((name) => !(name in known) && !ADDITIVE.test(name));
   if (unknown.length > 0) {
     throw new TriageError(
       'database-newer',
@@ -47,11 +53,15 @@ export function refuseOther(applied: readonly string[], known: Migrations): void
   }
 }
 
-/** Applies what is missing, each step completely or not at all. @throws TriageError `database-invalid` when a step fails */
+/** Applies what is missing of `known`, each step completely or not at all. @throws TriageError `database-invalid` when a step fails */
 export async function applyMigrations(
   db: Kysely<Schema>,
   known: Migrations,
+  before: readonly string[],
 ): Promise<{ applied: string[]; version: string }> {
+  const version = Object.keys(known).at(-1) ?? '';
+  // Kysely takes what a newer version has added for a mistake.
+  if (Object.keys(known).every((name) => before.includes(name))) return { applied: [], version };
   const migrator = new Migrator({
     db,
     provider: { getMigrations: () => Promise.resolve(known) },
@@ -64,5 +74,5 @@ export async function applyMigrations(
       cause: error,
     });
   const applied = (results ?? []).filter((result) => result.status === 'Success').map((result) => result.migrationName);
-  return { applied, version: Object.keys(known).at(-1) ?? '' };
+  return { applied, version };
 }

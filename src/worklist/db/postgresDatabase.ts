@@ -166,15 +166,17 @@ export async function isPostgresMade(place: PostgresPlace): Promise<boolean> {
 /** As `migrate`. Processes that start at once wait for each other (an advisory lock), and the second finds nothing to do. */
 export async function migratePostgres(place: PostgresPlace): Promise<{ applied: string[]; version: string }> {
   const known = await knownMigrations();
-  await onServer(place, async (client) => {
+  const before = await onServer(place, async (client) => {
     await assertUsable(client);
-    refuseNewer(await appliedOn(client), known);
+    const applied = await appliedOn(client);
+    refuseNewer(applied, known);
     // "if not exists" is no lock: of two processes at once, one would fail.
     await client.query(
       `begin; select pg_advisory_xact_lock(${ADVISORY_LOCKS.marks.join()});
        create table if not exists ${COMMIT_MARKS} (writer text collate "C" primary key, number bigint not null, at bigint not null);
        commit`,
     );
+    return applied;
   });
   const db = new Kysely<Schema>({
     dialect: new WorklistPostgresDialect({
@@ -184,7 +186,7 @@ export async function migratePostgres(place: PostgresPlace): Promise<{ applied: 
     }),
   });
   try {
-    return await applyMigrations(db, known);
+    return await applyMigrations(db, known, before);
   } finally {
     await db.destroy();
   }

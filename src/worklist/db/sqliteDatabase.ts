@@ -201,7 +201,7 @@ export async function migrateSqlite(path: string): Promise<{ applied: string[]; 
       const name = `before-${done.at(-1)!}-${stampOf(systemClock.now())}.sqlite`;
       await backupDatabase(path, join(dirname(path), 'backups', name));
     }
-    const result = await applyMigrations(database.db, known);
+    const result = await applyMigrations(database.db, known, done);
     mendSearchIndex(database.sqlite);
     return result;
   } catch (error) {

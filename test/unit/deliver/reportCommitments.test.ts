@@ -45,6 +45,7 @@ async function run(requests: ReturnType<typeof request>[], unreachable: string) 
         return Promise.resolve();
       },
     },
+    isOurs: () => Promise.resolve(true),
     heldClasses: (references) =>
       Promise.resolve(
         new Map([
@@ -115,6 +116,7 @@ test.each([
       noteFailed: () => Promise.resolve(),
       close: () => Promise.resolve(),
     },
+    isOurs: () => Promise.resolve(true),
     heldClasses: () => Promise.resolve(new Map()),
     report: () =>
       how === 'taken' ? Promise.resolve() : Promise.reject(new TriageError('pacs-unreachable', 'It is off.')),
@@ -133,4 +135,38 @@ test.each([
   // Of each sender the first, which was not tried before.
   expect(attempts).toEqual(how === 'taken' ? [] : [1, 1]);
   expect(asked).toEqual(Array.from({ length: looks }, () => 20));
+});
+
+test('of several nodes the one reports whose turn it is, and none asks for what is due before', async () => {
+  let isOurs = false;
+  let looks = 0;
+  const reported: string[] = [];
+  const loop = reportCommitments({
+    queue: {
+      due: () => {
+        looks++;
+        return Promise.resolve(reported.length === 0 ? [[request('CT1', 1)]] : []);
+      },
+      noteFailed: () => Promise.resolve(),
+      close: () => Promise.resolve(),
+    },
+    isOurs: () => Promise.resolve(isOurs),
+    heldClasses: () => Promise.resolve(new Map()),
+    report: ({ transactionUid }) => {
+      reported.push(transactionUid);
+      return Promise.resolve();
+    },
+    onGivenUp: () => undefined,
+    clock: {
+      ...clock,
+      // It becomes this one's turn in the first rest.
+      sleep: (_ms, signal) => {
+        isOurs ||= looks === 0;
+        return systemClock.sleep(1, signal);
+      },
+    },
+    log: createLog('silent'),
+  });
+  onTestFinished(loop.stop);
+  await expect.poll(() => reported).toEqual(['2.25.1']);
 });

@@ -119,6 +119,26 @@ describe('intake', () => {
     expect(store.seen.at(-1)).toBe('complete study');
   });
 
+  it('calls nothing complete at once while other nodes receive: they may have the rest of a study', async () => {
+    const store = recorder();
+    let others = true;
+    const intake = createIntake({
+      store,
+      resolvePath: (path) => path,
+      onNew: () => undefined,
+      longestPauseMs: 5_000,
+      othersReceive: () => others,
+      clock: systemClock,
+      log: createLog('silent'),
+    });
+    intake.ended(...released(['study-1']));
+    await intake.drained();
+    others = false;
+    intake.ended(...released(['study-2']));
+    await intake.drained();
+    expect(store.seen).toEqual(['complete study-1 after 5000', 'complete study-2']);
+  });
+
   it('says how each association ended, and which studies it still holds', async () => {
     const store = recorder();
     store.failNext(1);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { systemClock } from '../../../src/base/clock.ts';
 import { readHeader } from '../../../src/dicom/header.ts';
 import type { IncomingFacts } from '../../../src/receive/incomingObject.ts';
 import { listSpool, openSpool } from '../../../src/receive/spool.ts';
+import { nodeMark } from '../../../src/receive/spoolFolders.ts';
 import { CT, ctDataSet } from './rawPeer.ts';
 
 let dir: string;
@@ -23,7 +24,7 @@ const facts = (sopInstanceUid: string): IncomingFacts => ({
   sourceAeTitle: 'SENDER',
   receivingAeTitle: 'ODONTOID',
 });
-const open = (more: { minFreeBytes?: number; maxObjectBytes?: number } = {}) =>
+const open = (more: { minFreeBytes?: number; maxObjectBytes?: number; node?: string } = {}) =>
   openSpool({ dir, minFreeBytes: 0, maxObjectBytes: 10_000_000, clock: systemClock, ...more });
 const temporaryFiles = () => readdir(join(dir, 'tmp'));
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
@@ -265,6 +266,51 @@ it('removes at the start what was never acknowledged', async () => {
   await writeFile(join(dir, 'tmp', '7.part'), 'half a slice');
   await open();
   expect(await temporaryFiles()).toEqual([]);
+});
+
+describe('a spool into which several nodes receive', () => {
+  it('has names that tell who wrote, and one node’s start leaves alone what another is writing', async () => {
+    const first = await open({ node: 'ct-1' });
+    const writing = await first.begin(facts('1.2.3.4'));
+    await writing.write(ctDataSet('1.2.3.4'));
+    const second = await open({ node: 'ct-2' });
+    const [own, others] = await Promise.all([
+      writing.commit(),
+      keep(ctDataSet('1.2.3.5'), '1.2.3.5', { spool: second }),
+    ]);
+    expect(await listSpool(dir, 0, 'ct-1')).toEqual([own.path]);
+    expect(await listSpool(dir, 0, 'ct-2')).toEqual([others.path]);
+    expect((await listSpool(dir, 0)).sort()).toEqual([own.path, others.path].sort());
+    for (const { path, sha256 } of [own, others]) expect((await second.describe(path)).sha256).toBe(sha256);
+  });
+
+  it('has names of its own for objects of the same bytes, whoever writes them at the same moment', async () => {
+    const clock = { ...systemClock, now: () => 1_800_000_000_000 };
+    const spools = await Promise.all(
+      ['ct-1', 'ct-2'].map((node) => openSpool({ dir, minFreeBytes: 0, maxObjectBytes: 10_000_000, clock, node })),
+    );
+    const came = await Promise.all(spools.map((spool) => keep(ctDataSet('1.2.3.4'), '1.2.3.4', { spool })));
+    expect(new Set(came.map(({ path }) => path)).size).toBe(2);
+    expect(await listSpool(dir, 0)).toHaveLength(2);
+  });
+
+  it('takes objects of the time of a single node for anybody’s', async () => {
+    const { path } = await keep(ctDataSet('1.2.3.4'), '1.2.3.4');
+    expect(await listSpool(dir, 0, 'ct-1')).toEqual([path]);
+  });
+
+  it('loses at a start what was never acknowledged: of this node, and of any that has not written for a day', async () => {
+    const names = ['ct-1', 'ct-2'].map((node) => join(dir, 'tmp', nodeMark(node)));
+    const dayAgo = new Date(systemClock.now() - 86_400_000 - 1_000);
+    for (const folder of names) {
+      await mkdir(folder, { recursive: true });
+      for (const file of ['new.part', 'old.part']) await writeFile(join(folder, file), 'half a slice');
+      await utimes(join(folder, 'old.part'), dayAgo, dayAgo);
+    }
+    await open({ node: 'ct-1' });
+    expect(await readdir(names[0]!)).toEqual([]);
+    expect(await readdir(names[1]!)).toEqual(['new.part']);
+  });
 });
 
 describe('reading objects back', () => {

@@ -6,8 +6,33 @@ import { Migrator, type Migration } from 'kysely/migration';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { installationFault } from '../../../../src/base/installationFault.ts';
 import { migrate, openDatabase } from '../../../../src/worklist/db/database.ts';
-import { temporaryFolder } from '../fixture.ts';
+import { createCaseStore } from '../../../../src/worklist/cases/caseStore.ts';
+import { knownMigrations } from '../../../../src/worklist/db/migrations.ts';
+import { createWorklistQuery } from '../../../../src/worklist/list/worklistQuery.ts';
+import { instanceOf, studyUid, temporaryFolder, testClock } from '../fixture.ts';
 import { expectKeptFigures } from '../keptFigures.ts';
+
+/** Each column of each table, and whether a row can be written without it. */
+function asked(sqlite: BetterSqlite3.Database): Map<string, boolean> {
+  const rows = sqlite
+    .prepare<[], { name: string; optional: number }>(
+      `select t.name || '.' || c.name as name, c."notnull" = 0 or c.dflt_value is not null or c.pk > 0 as optional
+       from sqlite_schema t, pragma_table_info(t.name) c where t.type = 'table' and t.name not like 'sqlite%'`,
+    )
+    .all();
+  return new Map(rows.map(({ name, optional }) => [name, optional === 1]));
+}
+
+/** What an older version would miss after a migration. */
+function missed(before: ReadonlyMap<string, boolean>, after: ReadonlyMap<string, boolean>): string[] {
+  const tables = new Set([...before.keys()].map((name) => name.split('.')[0]));
+  return [
+    ...[...before.keys()].filter((name) => !after.has(name)),
+    ...[...after]
+      .filter(([name, isOptional]) => !isOptional && tables.has(name.split('.')[0]) && before.get(name) !== false)
+      .map(([name]) => `${name} has to be given`),
+  ];
+}
 
 describe('database', () => {
   it('migrates once, and opens each time in WAL with synchronous FULL and foreign keys', async () => {
@@ -49,6 +74,57 @@ describe('database', () => {
     sqlite.close();
     await expect(openDatabase(path)).rejects.toMatchObject({ code: 'database-newer' });
     await expect(migrate(path)).rejects.toMatchObject({ code: 'database-newer' });
+  });
+
+  it('goes on where a newer version has only added to the schema, and lets that version go on', async () => {
+    const path = join(await temporaryFolder(), 'worklist.sqlite');
+    const { version } = await migrate(path);
+    const sqlite = new BetterSqlite3(path);
+    sqlite.exec('create table later (name text); alter table cases add column later text');
+    sqlite.prepare("insert into schema_migrations (name, timestamp) values ('9999_later_additive', '2027')").run();
+    expect(await migrate(path)).toEqual({ applied: [], version });
+    const database = await openDatabase(path);
+    await createCaseStore(database, testClock(), {}).recordInstances([instanceOf({ study: 1, number: 1 })]);
+    expect(
+      (await createWorklistQuery(database, testClock(), { maxWaitMs: 3_600_000 }).rows()).map(
+        (row) => row.studyInstanceUid,
+      ),
+    ).toEqual([studyUid(1)]);
+    await database.close();
+    expect(
+      sqlite.prepare("select count(*) from schema_migrations where name = '9999_later_additive'").pluck().get(),
+    ).toBe(1);
+    sqlite.prepare("insert into schema_migrations (name, timestamp) values ('9999_more', '2027')").run();
+    sqlite.close();
+    await expect(openDatabase(path)).rejects.toMatchObject({
+      code: 'database-newer',
+      message: expect.stringContaining('(9999_more)') as string,
+    });
+  });
+
+  it('calls additive only a migration that takes nothing from an older version, and asks nothing of it', async () => {
+    const sqlite = new BetterSqlite3(':memory:');
+    const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database: sqlite }) });
+    for (const [name, migration] of Object.entries(await knownMigrations())) {
+      const before = asked(sqlite);
+      await migration.up(db);
+      if (name.endsWith('_additive')) expect([name, ...missed(before, asked(sqlite))]).toEqual([name]);
+    }
+    // The check itself.
+    for (const [statement, problems] of [
+      ['create table later (name text not null)', []],
+      ['alter table cases add column later text', []],
+      ["alter table cases add column much_later text not null default ''", []],
+      ['drop table later', ['later.name']],
+      ['alter table cases drop column later', ['cases.later']],
+      ['create table other (name text)', []],
+      ['drop table other; create table other (name text, more text not null)', ['other.more has to be given']],
+    ] as const) {
+      const before = asked(sqlite);
+      sqlite.exec(statement);
+      expect([statement, ...missed(before, asked(sqlite))]).toEqual([statement, ...problems]);
+    }
+    sqlite.close();
   });
 
   it('refuses a file that is no database, and a folder that is not there', async () => {
