@@ -73,6 +73,11 @@ const ROOMS = [
     why: 'What tells the site of the audit sees the audit only: it can slow nothing and change nothing.',
   },
   {
+    room: 'traces',
+    sees: ['^src/worklist/traces/'],
+    why: 'What a collector is told is what the outbox of spans gives: nothing here can reach a patient.',
+  },
+  {
     room: 'proofOfLife',
     sees: ['phantom', 'worklist'],
     why: 'A proof of life makes a phantom, sends it through a port and reads the worklist: it reaches into no stage.',

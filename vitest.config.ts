@@ -33,7 +33,7 @@ export default defineConfig({
           ...SHARED,
           name: 'postgres',
           include: [
-            'test/unit/worklist/{audit,cases,list,models,nodes,people,thresholds}/**/*.test.ts',
+            'test/unit/worklist/{audit,cases,list,models,nodes,people,thresholds,traces}/**/*.test.ts',
             'test/postgres/**/*.test.ts',
           ],
           globalSetup: ['test/postgres/setUp.ts'],

@@ -37,6 +37,7 @@ import { newProofAeTitle, openProofOfLife } from './proof.ts';
 import { newSecret } from '../worklist/people/secrets.ts';
 import { startReceiving } from './receiver.ts';
 import { ownWork, systemStatus } from './systemStatus.ts';
+import { openTraces } from './traces.ts';
 import { startWatch } from './watch.ts';
 
 export interface Agent {
@@ -97,7 +98,7 @@ export async function startAgent(ofFiles: Config, ports: AgentPorts): Promise<Ag
     const settings = await settingsFollower(foundation, sources);
     const adapters = adaptersOf(foundation);
     const delivery = roles.has('deliver') ? startDelivery(foundation, adapters) : null;
-    startReportWatch(foundation, adapters);
+    await startLooking(foundation, adapters);
     const proofAeTitle = newProofAeTitle();
     const stowSecret = newSecret();
     const doors = fetchDoors(foundation, () => receiver, stowSecret);
@@ -200,6 +201,12 @@ async function peaksOf(
     receiver: (await receiver?.peakRssBytes()) ?? 0,
     inference: (await network?.model()?.peakRssBytes()) ?? 0,
   };
+}
+
+/** What the agent that keeps house looks for besides its schedule: reports of others, and what a collector of traces has not got. */
+async function startLooking(foundation: Foundation, adapters: ReturnType<typeof adaptersOf>): Promise<void> {
+  startReportWatch(foundation, adapters);
+  await openTraces(foundation);
 }
 
 /** For how long this process stood still at most, in the last minute, ms. */

@@ -7,6 +7,7 @@ import { hl7Settings } from './hl7Settings.ts';
 import { housekeepingSettings, logSettings, proofOfLifeSettings } from './operationSettings.ts';
 import { receiveSettings } from './receiveSettings.ts';
 import { selectionSettings } from './selectionSettings.ts';
+import { traceSettings } from './traceSettings.ts';
 import { webSettings } from './webSettings.ts';
 import { thresholdsSettings, worklistSettings } from './worklistSettings.ts';
 import type { secret } from './values.ts';
@@ -41,6 +42,7 @@ export const configSchema = z.strictObject({
   thresholds: thresholdsSettings,
   web: webSettings,
   audit: auditSettings,
+  traces: traceSettings,
   proofOfLife: proofOfLifeSettings,
   housekeeping: housekeepingSettings,
 });

@@ -78,7 +78,8 @@ export async function recordDelivery(
       });
     if (outcome.kind === 'sent' || outcome.kind === 'refused' || outcome.kind === 'no-sr-class')
       await noteSent(trx, row, delivery, now);
-    if (outcome.kind === 'confirmed' || outcome.kind === 'no-sr-class') await settle(trx, row, now);
+    if (outcome.kind === 'confirmed' || outcome.kind === 'no-sr-class')
+      await settle(trx, row, now, context.options.nodeName);
     touched.add(row.study_instance_uid);
     return 'recorded';
   });
@@ -275,7 +276,7 @@ async function noteSent(
  * Marks a case as delivered once every destination has confirmed its report, in the same transaction as the last receipt. Its result is final then, or, where
  * nothing is sent, as soon as it is written.
  */
-export async function settle(trx: Transaction<Schema>, row: CaseRow, now: number): Promise<void> {
+export async function settle(trx: Transaction<Schema>, row: CaseRow, now: number, node?: string): Promise<void> {
   if (row.state !== 'reported' && row.state !== 'ineligible' && row.state !== 'failed') return;
   const deliveries = await trx
     .selectFrom('deliveries')
@@ -297,5 +298,6 @@ export async function settle(trx: Transaction<Schema>, row: CaseRow, now: number
     from: row.state,
     to: state,
     actor: 'deliver',
+    ...(node === undefined ? {} : { node }),
   });
 }

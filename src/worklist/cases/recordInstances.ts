@@ -320,7 +320,7 @@ export async function openCase(
   instance: Described,
   kind: InstanceKind,
   now: number,
-  rules: DescriptionRules,
+  rules: DescriptionRules & Pick<CaseStoreOptions, 'nodeName'>,
 ): Promise<void> {
   const { studyInstanceUid } = instance.header;
   await trx
@@ -353,6 +353,7 @@ export async function openCase(
     from: null,
     to: 'receiving',
     actor: 'receive',
+    node: rules.nodeName,
   });
   await applyKeptOrders(trx, studyInstanceUid, now);
 }

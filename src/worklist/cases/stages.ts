@@ -234,10 +234,11 @@ export async function apply(context: StoreContext, held: ClaimedCase, event: Cas
       from: row.state,
       to: state,
       actor: stage,
+      node: context.options.nodeName,
       detail: { attempt: row.attempts, ...detailOf(event), ...('rule' in event ? { rule: event.rule?.name } : {}) },
     });
     if (row.state === 'receiving') await noteReceived(trx, row, now);
-    if (event.type === 'reported') await settle(trx, { ...row, state }, now);
+    if (event.type === 'reported') await settle(trx, { ...row, state }, now, context.options.nodeName);
     touched.add(row.study_instance_uid);
     return 'applied';
   });
@@ -415,6 +416,7 @@ export async function fail(context: StoreContext, held: ClaimedCase, failure: At
       from: row.state,
       to: state,
       actor: stage,
+      node: context.options.nodeName,
       detail: { code: failure.code, attempt: row.attempts },
     });
     touched.add(row.study_instance_uid);

@@ -140,6 +140,8 @@ export async function appendEvent(
     to: CaseState;
     actor: string;
     detail?: Record<string, unknown>;
+    /** The agent that did it, where it is work of one. */
+    node?: string;
   },
 ): Promise<void> {
   // Numbers of events are in the order in which they are seen: whoever has seen one has seen all before it.
@@ -155,6 +157,7 @@ export async function appendEvent(
       to_state: event.to,
       actor: event.actor,
       detail: JSON.stringify(event.detail ?? {}),
+      node: event.node ?? null,
     })
     .execute();
   const action = AUDITED[event.type];

@@ -227,6 +227,16 @@ interface CaseEventsTable {
   actor: string;
   /** JSON object, free of PHI. */
   detail: string;
+  /** `node.name` of the agent that did it; null for what is not known, or is nobody's. */
+  node: Generated<string | null>;
+}
+
+/** How far the history has been sent as traces: one row while a collector is configured. */
+interface TracePositionTable {
+  id: 1;
+  sent_id: number;
+  /** By which traces are named, so that nobody can tell a study from its trace. */
+  key: string;
 }
 
 /** `stopped`: no scan is flagged. `follows-site`: the source no longer has a threshold of its own. */
@@ -691,6 +701,7 @@ export interface Schema {
   result_objects: ResultObjectsTable;
   deliveries: DeliveriesTable;
   case_events: CaseEventsTable;
+  trace_position: TracePositionTable;
   thresholds: ThresholdsTable;
   threshold_drafts: ThresholdDraftsTable;
   scan_history: ScanHistoryTable;
