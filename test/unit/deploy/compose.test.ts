@@ -32,7 +32,7 @@ const configs = services.map(([name, { environment }]) => ({
 test('each role has an agent, under a name of its own on each machine', () => {
   expect(new Set(configs.flatMap(({ config }) => config.node.roles))).toEqual(new Set(NODE_ROLES));
   expect(configs.map(({ config }) => config.node.name)).toEqual(
-    // The one that receives may move, and takes its own work back there.
+    // One that receives may move, and takes its own work back there.
     services.map(([name]) => (name === 'receive' ? name : `${name}-2`)),
   );
 });
