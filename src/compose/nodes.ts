@@ -23,13 +23,15 @@ export interface OtherNodes {
   /** What is known of the node that receives, where this one does not. */
   receiver: () => ReceiverSays;
   /** What is known of the networks of all nodes, with what this one says of its own; null where it does not analyse. */
-  networks: (own: NetworkSays | null) => NetworkSays;
+  networks: (own: NodeSays['analyses']) => NetworkSays;
   /** Whether others than this one receive. */
   receive: () => boolean;
   /** Names of nodes that received and are gone, if it is on this one to take in what they left: the first by name of those that receive and are alive. */
   leftToThis: () => string[];
   /** `listener` is called whenever the others have been heard. */
   onBeat: (listener: () => void) => void;
+  /** Names of the living that analyse with this network: each has a share of the slices that arrive. */
+  analysing: (modelSha256: string) => string[];
   /** How many are alive, by role; undefined on a SQLite file, whose one agent does everything. */
   living: () => Record<NodeRole, number> | undefined;
   /** For *System*: those of the last day, and what each has in hand. */
@@ -125,6 +127,10 @@ export function followNodes(
     networks: (own) => networksOf(own, { nodeName, heard }),
     receive: () => receivers(heard).some(({ name, isAlive }) => isAlive && name !== nodeName),
     leftToThis: () => leftTo(nodeName, heard),
+    analysing: (modelSha256) =>
+      heard
+        .filter((node) => node.isAlive && node.work?.analyses?.model?.sha256 === modelSha256)
+        .map(({ name }) => name),
     onBeat: (listener) => void listeners.push(listener),
     living: () => (record === null || heard.length === 0 ? undefined : livingByRole(heard)),
     list: async () =>
@@ -218,7 +224,6 @@ function receiverOf(heard: KnownNode<NodeSays> | null, { receive }: Config): Rec
       restarts: 0,
     },
     hl7: null,
-    encodedOnArrival: 0,
   };
 }
 
@@ -226,11 +231,12 @@ const NOBODY_ANALYSES: NetworkSays = {
   model: null,
   modelError: 'No agent that analyses is heard of: studies are received and wait. Start one with the role infer.',
   shadow: null,
+  encodedOnArrival: 0,
 };
 
 /** Of several nodes one that has a network speaks, this one before others; what is wrong with any of them is said with its name. */
 export function networksOf(
-  own: NetworkSays | null,
+  own: NodeSays['analyses'],
   { nodeName, heard }: { nodeName: string; heard: readonly KnownNode<NodeSays>[] },
 ): NetworkSays {
   const others = heard.flatMap(({ name, isAlive, work }) =>
@@ -244,5 +250,6 @@ export function networksOf(
     model: all.find(({ model }) => model !== null)?.model ?? null,
     modelError: faulty === undefined ? null : `${named}${faulty.modelError}`,
     shadow: all.find(({ shadow }) => shadow !== null)?.shadow ?? null,
+    encodedOnArrival: all.reduce((sum, said) => sum + (said.encodedOnArrival ?? 0), 0),
   };
 }

@@ -160,7 +160,8 @@ export async function startAgent(ofFiles: Config, ports: AgentPorts): Promise<Ag
         certificates,
         stowSecret,
         proofAeTitle,
-        onNew: (instances) => work?.arrival?.add(instances),
+        // Where there are nodes, each learns from the database what has arrived at any of them.
+        onNew: (instances) => (foundation.nodes === null ? work?.arrival?.add(instances) : undefined),
         onListening: (one) => {
           receiver = one;
           releasers.push('proof', proof.close);

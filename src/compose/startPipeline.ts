@@ -6,7 +6,9 @@ import { notAnalysed } from '../case/notAnalysed.ts';
 import { maxAgeMsOf } from '../config/config.ts';
 import { softwareVersion } from '../base/packageRoot.ts';
 import { createArrivalEncoder, type ArrivalEncoder } from '../infer/encodeOnArrival.ts';
+import { followArrivals } from '../infer/followArrivals.ts';
 import type { ModelServing } from '../infer/modelServing.ts';
+import { shareOwner } from '../infer/sliceShares.ts';
 import { createShadowScoring, type ShadowScoring } from '../models/shadowScoring.ts';
 import { assembleStage } from '../pipeline/assembleStage.ts';
 import { createInferStage } from '../pipeline/inferStage.ts';
@@ -19,7 +21,7 @@ import type { OtherNodes } from './nodes.ts';
 /** The work of this node on studies, as far as its roles go. */
 export interface PipelineParts {
   pipeline: Pipeline;
-  /** Null where slices do not arrive, or are not analysed. */
+  /** Null where nothing is analysed. */
   arrival: ArrivalEncoder | null;
   shadowScoring: ShadowScoring | null;
 }
@@ -47,7 +49,7 @@ export function startPipeline(foundation: Foundation, needs: PipelineNeeds): Pip
   if (!receives && !roles.has('infer')) return null;
   const analysis =
     roles.has('infer') && network !== null && shadow !== null
-      ? startAnalysis(foundation, { ...needs, network, arrival: receives ? startArrival(foundation, network) : null })
+      ? startAnalysis(foundation, { ...needs, network, arrival: startArrival(foundation, network, needs.others) })
       : null;
   const pipeline = createPipeline({
     store,
@@ -87,11 +89,24 @@ function othersAnalyse(others: OtherNodes | null): boolean {
   return (others?.living()?.infer ?? 1) > 1;
 }
 
-/** Encodes slices as they come, where the network is that of the receiver's own node. */
-function startArrival(
-  { config, store, resolvePath, releasers, ports: { clock, log } }: Foundation,
+/** Whether an object is in the share of this node, of the nodes that analyse with its network. One that knows of no other has all. */
+function ownShare(
+  { nodeName }: Foundation,
   network: ModelServing,
-): ArrivalEncoder {
+  others: PipelineNeeds['others'],
+): (objectSha256: string) => boolean {
+  return (objectSha256) => {
+    const model = network.model();
+    const nodes = model === null ? [] : (others()?.analysing(model.identity.sha256) ?? []);
+    return (shareOwner(nodes, objectSha256) ?? nodeName) === nodeName;
+  };
+}
+
+/** Encodes slices as they come: all, or the share of this node where several analyse. */
+function startArrival(foundation: Foundation, network: ModelServing, others: PipelineNeeds['others']): ArrivalEncoder {
+  const { config, store, nodes, resolvePath, releasers, ports } = foundation;
+  const { clock } = ports;
+  const log = ports.log.child({ component: 'arrival' });
   const rules = config.assemble;
   const maxAgeMs = maxAgeMsOf(rules);
   const arrival = createArrivalEncoder({
@@ -104,10 +119,12 @@ function startArrival(
       return isOld ? 'it is of a prior' : refusalOnArrival(header, rules);
     },
     preferSeries,
+    isOurs: ownShare(foundation, network, others),
     clock,
-    log: log.child({ component: 'arrival' }),
+    log,
   });
   releasers.push('arrival', arrival.close);
+  if (nodes !== null) releasers.push('arrivals', followArrivals({ store, arrival, clock, log }).close);
   return arrival;
 }
 
@@ -138,7 +155,7 @@ function assembly(
   });
   return async (claim, signal) => {
     const outcome = await assemble(claim, signal);
-    if (outcome.type !== 'notYet') arrival?.forget(claim.record.studyInstanceUid);
+    if (outcome.type === 'notEligible') arrival?.forget(claim.record.studyInstanceUid);
     return outcome;
   };
 }
@@ -151,9 +168,17 @@ function startAnalysis(
     decoder,
     arrival,
     others,
-  }: Pick<PipelineNeeds, 'decoder' | 'others'> & { network: ModelServing; arrival: ArrivalEncoder | null },
+  }: Pick<PipelineNeeds, 'decoder' | 'others'> & { network: ModelServing; arrival: ArrivalEncoder },
 ) {
-  const infer = createInferStage({ rules: config.assemble, store, lease: network.lease, arrival, resolvePath, clock });
+  const infer = createInferStage({
+    rules: config.assemble,
+    store,
+    lease: network.lease,
+    arrival,
+    hasHelp: () => othersAnalyse(others()),
+    resolvePath,
+    clock,
+  });
   const writer = createReportProcess({
     writer: {
       resultsDir: paths.results,
@@ -181,7 +206,7 @@ function startAnalysis(
     // Most reports need no network. Without one they are left to others, where there are any.
     isReady: async (stage: StageName) =>
       stage === 'infer' ? infer.isReady() : network.model() !== null || !othersAnalyse(others()),
-    isBusy: () => infer.isBusy() || (arrival?.isBusy() ?? false),
+    isBusy: () => infer.isBusy() || arrival.isBusy(),
   };
 }
 

@@ -75,7 +75,6 @@ export async function ownWork(
             openConnections: hl7.openConnections(),
             ...hl7.counters(),
           },
-          encodedOnArrival: arrival?.encoded() ?? 0,
         },
     analyses: !roles.has('infer')
       ? null
@@ -83,6 +82,7 @@ export async function ownWork(
           model: model === null ? null : { ...model.identity, provider: model.provider },
           modelError: network?.error() ?? null,
           shadow: await shadowStatus(shadow, store),
+          encodedOnArrival: arrival?.encoded() ?? 0,
         },
   };
 }

@@ -15,6 +15,8 @@ export interface InferSeriesOptions {
   model: TriageModel;
   /** Slices encoded before by this model, by `imageKey`. */
   cached: ReadonlyMap<string, EncodedSlice>;
+  /** Where other nodes encode slices of this series too: what they have kept of one by now, by `imageKey`. */
+  keptByOthers?: (imageKey: string) => Promise<EncodedSlice | undefined>;
   /** Absolute path of a path in the spool. */
   resolvePath: (spoolPath: string) => string;
   threshold: Pick<Threshold, 'value' | 'version'>;
@@ -222,22 +224,23 @@ interface SliceFailure {
 }
 
 async function encodeAll(options: InferSeriesOptions): Promise<{ encoded: EncodedSlice[]; failures: SliceFailure[] }> {
-  const { manifest, model, cached, resolvePath, onEncoded, heartbeat } = options;
+  const { manifest, model, cached, keptByOthers, resolvePath, onEncoded, heartbeat } = options;
   const encoded: EncodedSlice[] = [];
   const failures: SliceFailure[] = [];
-  const order = readingOrder(manifest);
+  // The others begin with what came first.
+  const order = readingOrder(manifest, keptByOthers !== undefined);
   let next = 0;
   let isStopped = false;
   const worker = async (): Promise<void> => {
     while (!isStopped && next < order.length) {
       const sliceIndex = order[next++]!;
       const slice = manifest.slices[sliceIndex]!;
-      const known = cached.get(imageKey(slice));
-      if (known !== undefined) {
-        encoded[sliceIndex] = known;
-        continue;
-      }
       try {
+        const known = cached.get(imageKey(slice)) ?? (await keptByOthers?.(imageKey(slice)));
+        if (known !== undefined) {
+          encoded[sliceIndex] = known;
+          continue;
+        }
         await heartbeat?.();
         const result = await model.encodeSlice(resolvePath(slice.path), slice.frameNumber);
         encoded[sliceIndex] = result;
@@ -257,13 +260,13 @@ async function encodeAll(options: InferSeriesOptions): Promise<{ encoded: Encode
   return { encoded, failures: failures.sort((a, b) => a.sliceIndex - b.sliceIndex) };
 }
 
-/** Slice by slice from the head; the frames of one object in their own order, because a deflated object can only be read forwards. */
-function readingOrder({ slices }: CaseManifest): number[] {
+/** Slice by slice from the head, or from its end; the frames of one object in their own order, because a deflated object can only be read forwards. */
+function readingOrder({ slices }: CaseManifest, fromEnd: boolean): number[] {
   return slices
     .map((_, index) => index)
     .sort((a, b) => {
       const [one, other] = [slices[a]!, slices[b]!];
-      return one.path === other.path ? (one.frameNumber ?? 0) - (other.frameNumber ?? 0) : a - b;
+      return one.path === other.path ? (one.frameNumber ?? 0) - (other.frameNumber ?? 0) : fromEnd ? b - a : a - b;
     });
 }
 

@@ -24,8 +24,9 @@ export interface InferStageOptions {
   store: InferStore;
   /** The loaded network; null while there is none: cases then wait. */
   lease: () => ModelLease | null;
-  /** Null where slices do not arrive at this node. */
-  arrival: Pick<ArrivalEncoder, 'settle'> | null;
+  arrival: Pick<ArrivalEncoder, 'settle'>;
+  /** Whether other nodes may be encoding slices of the same study. */
+  hasHelp: () => boolean;
   /** Absolute path of a spool path. */
   resolvePath: (path: string) => string;
   clock: Clock;
@@ -71,14 +72,14 @@ export function createInferStage(options: InferStageOptions): InferStage {
 }
 
 async function infer(
-  { rules, store, arrival, resolvePath, clock }: InferStageOptions,
+  { rules, store, arrival, hasHelp, resolvePath, clock }: InferStageOptions,
   { model, isCurrent }: ModelLease,
   { record, instances, refused = null }: ClaimedCase,
   signal: AbortSignal,
 ): Promise<StageOutcome> {
   const { identity, provider } = model;
   const manifest = record.manifest!;
-  await arrival?.settle(record.studyInstanceUid);
+  await arrival.settle(record.studyInstanceUid);
   const threshold = await store.threshold(identity.name, record.sourceAeTitle);
   // Another package is taking over, here or on another node, and the operating point may already be that of the new one.
   if (!isCurrent() || !(await store.isModelInForce(identity.sha256))) return { type: 'notYet', untilMs: clock.now() };
@@ -93,6 +94,9 @@ async function infer(
     maxMissingShare: rules.maxMissingShare,
     model,
     cached: await store.sliceFeatures(identity.sha256, manifest.slices.map(imageKey)),
+    ...(hasHelp() && {
+      keptByOthers: async (key: string) => (await store.sliceFeatures(identity.sha256, [key])).get(key),
+    }),
     resolvePath,
     threshold,
     clock,

@@ -137,6 +137,12 @@ test('one agent receives, two analyse and send: one stands still in an analysis,
   expect(pacs.objects().filter(({ modality }) => modality === 'SR')).toHaveLength(studies.length);
   // Only what was on its way when its sender died may have come twice, the same bytes.
   expect(pacs.objects().filter(({ receipts }) => receipts > 1).length).toBeLessThanOrEqual(1);
+  // None of them receives: they have seen in the database what came.
+  const encodedOnArrival = async () =>
+    Number(
+      /^odontoid_slices_encoded_on_arrival\S* (\d+)/m.exec(await (await fetch(`${south.url}/metrics`)).text())![1],
+    );
+  await expect.poll(encodedOnArrival).toBeGreaterThan(0);
   const database = await openDatabase(place);
   onTestFinished(() => database.close());
   // What south had in hand when it stood still was dropped: the second attempt counts.

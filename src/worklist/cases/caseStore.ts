@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import type { WorklistDatabase } from '../db/database.ts';
+import { arrivedInstances, arrivingStudies } from './arrivedInstances.ts';
 import { otherVersion, recordedPath, recordInstances } from './recordInstances.ts';
 import {
   noteCommitmentAsked,
@@ -42,7 +43,7 @@ import { filesToDelete, freeFiles, freeableCases, noteDeleted } from './removedF
 import { casesWithWaitingPictures, giveUpPictures, waitingBytes } from './waitingPictures.ts';
 import { renameDestination } from './renameDestination.ts';
 import { countForShadow, nextForShadow, saveShadowScore, shadowScores } from '../models/shadowScores.ts';
-import { isAnalysedElsewhere, saveSliceFeatures, sliceFeatures } from './sliceFeatures.ts';
+import { saveSliceFeatures, sliceFeatures } from './sliceFeatures.ts';
 import { takeReports } from './takenMessages.ts';
 import { takeOrders } from './takenOrders.ts';
 import { apply, claim, fail, heartbeat, nudgeComplete, release } from './stages.ts';
@@ -75,6 +76,8 @@ const OPERATIONS = {
   activateModel,
   addNote,
   apply,
+  arrivedInstances,
+  arrivingStudies,
   beginRemoval,
   casesWithWaitingPictures,
   claim,
@@ -92,7 +95,6 @@ const OPERATIONS = {
   freeableCases,
   giveUpPictures,
   heartbeat,
-  isAnalysedElsewhere,
   isModelInForce,
   knownPaths,
   dismiss,

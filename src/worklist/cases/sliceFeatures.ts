@@ -80,22 +80,6 @@ export async function saveSliceFeatures(
   });
 }
 
-/** Whether another start of an agent analyses the study, or somebody has: nobody would look at features that are kept here now. */
-export async function isAnalysedElsewhere({ db, bootId }: StoreContext, studyInstanceUid: string): Promise<boolean> {
-  const found = await db
-    .selectFrom('cases')
-    .select('study_instance_uid')
-    .where('study_instance_uid', '=', studyInstanceUid)
-    .where((row) =>
-      row.or([
-        row('state', 'not in', ['receiving', 'assembled']),
-        row.and([row('lease_stage', '=', 'infer'), row('lease_boot', '!=', bootId)]),
-      ]),
-    )
-    .executeTakeFirst();
-  return found !== undefined;
-}
-
 /** Deletes the features of a study's slices, for every model: its result is final, and they only take up disk (9.5 kB a slice). */
 export async function dropSliceFeatures(trx: Kysely<Schema>, studyInstanceUid: string): Promise<void> {
   await trx

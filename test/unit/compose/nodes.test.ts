@@ -9,8 +9,13 @@ type Said = NonNullable<NodeSays['analyses']>;
 
 const FIRST = { name: 'compact', version: '1.0.0', sha256: 'ab'.repeat(32), provider: 'cpu' };
 const SECOND = { name: 'compact', version: '2.0.0', sha256: 'cd'.repeat(32), provider: 'cuda' };
-const well = (model: Said['model'] = FIRST): Said => ({ model, modelError: null, shadow: null });
-const broken = (modelError: string): Said => ({ model: null, modelError, shadow: null });
+const well = (model: Said['model'] = FIRST, encodedOnArrival = 0): Said => ({
+  model,
+  modelError: null,
+  shadow: null,
+  encodedOnArrival,
+});
+const broken = (modelError: string): Said => ({ model: null, modelError, shadow: null, encodedOnArrival: 0 });
 
 function node(name: string, analyses: Said | null, isAlive = true): KnownNode<NodeSays> {
   const work = { loopLagMs: 3, receives: null, analyses };
@@ -39,6 +44,13 @@ it('of several the own network comes first, then any that serves; what is wrong 
   expect(of(broken('No memory.'))).toEqual({ ...well(SECOND), modelError: 'north: No memory.' });
   const others = { nodeName: 'north', heard: [node('south', broken('No disk.'))] };
   expect(networksOf(well(), others)).toEqual({ ...well(), modelError: 'south: No disk.' });
+});
+
+it('slices that were encoded on arrival are those of all agents', () => {
+  const { model, modelError, shadow } = well();
+  const earlier = node('of an earlier version', { model, modelError, shadow });
+  const heard = [node('south', well(SECOND, 30)), node('gone', well(FIRST, 500), false), earlier];
+  expect(networksOf(well(FIRST, 4), { nodeName: 'north', heard })).toMatchObject({ encodedOnArrival: 34 });
 });
 
 it('files that differ in what one agent has to itself say the same; in what a study may meet on either, they do not', () => {

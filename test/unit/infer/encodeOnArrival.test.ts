@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EncodedSlice, FrameKind, InstanceHeader, StoredInstance } from '../../../src/case/case.ts';
 import { createArrivalEncoder } from '../../../src/infer/encodeOnArrival.ts';
+import type { Clock } from '../../../src/base/clock.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { TriageError } from '../../../src/base/errors.ts';
 import { createLog } from '../../../src/base/log.ts';
@@ -16,22 +17,29 @@ function slice(study: string, series: string, index: number): StoredInstance {
   return { header, path: `${series}/${index}`, sha256: `${series}-${index}` } as StoredInstance;
 }
 
-function setUp(options: { fail?: string } = {}) {
+interface Wishes {
+  fail?: string;
+  isOurs?: (sha256: string) => boolean;
+  clock?: Pick<Clock, 'sleep' | 'monotonicMs'>;
+  /** Called before a slice is encoded. */
+  before?: (path: string) => Promise<void>;
+}
+
+function setUp(options: Wishes = {}) {
   const saved = new Map<string, EncodedSlice>();
   const asked: string[] = [];
-  const taken = new Set<string>();
   const model = {
     identity: { name: 'm', version: '1', sha256: 'model' },
-    encodeSlice: (path: string, frameNumber?: number) => {
+    encodeSlice: async (path: string, frameNumber?: number) => {
+      await options.before?.(path);
       asked.push(frameNumber === undefined ? path : `${path} frame ${frameNumber}`);
-      if (path === options.fail) return Promise.reject(new TriageError('pixel-data-undecodable', 'cut'));
-      return Promise.resolve({ feature: new Float32Array(1) } as EncodedSlice);
+      if (path === options.fail) throw new TriageError('pixel-data-undecodable', 'cut');
+      return { feature: new Float32Array(1) } as EncodedSlice;
     },
   } as unknown as TriageModel;
   const encoder = createArrivalEncoder({
     lease: () => ({ model, isCurrent: () => true, release: () => undefined }),
     store: {
-      isAnalysedElsewhere: (study) => Promise.resolve(taken.has(study)),
       sliceFeatures: (_model, keys) => Promise.resolve(new Map([...saved].filter(([key]) => keys.includes(key)))),
       saveSliceFeatures: (_model, features) => {
         for (const [key, value] of features) saved.set(key, value);
@@ -41,10 +49,11 @@ function setUp(options: { fail?: string } = {}) {
     resolvePath: (path) => path,
     refuse: (header) => (header.seriesInstanceUid === 'scout' ? { code: 'localizer' } : null),
     preferSeries: (a, b) => (a.convolutionKernel === 'bone' ? -1 : 0) - (b.convolutionKernel === 'bone' ? -1 : 0),
-    clock: systemClock,
+    isOurs: options.isOurs ?? (() => true),
+    clock: options.clock ?? systemClock,
     log: createLog('silent'),
   });
-  return { encoder, saved, asked, taken };
+  return { encoder, saved, asked };
 }
 
 describe('encoding on arrival', () => {
@@ -99,14 +108,59 @@ describe('encoding on arrival', () => {
     await encoder.close();
   });
 
-  it('leaves a study that another node has taken, and goes on with the next', async () => {
-    const { encoder, saved, taken } = setUp();
-    taken.add('study');
-    encoder.add([slice('study', 'soft', 0), slice('other', 'lung', 0), slice('study', 'soft', 1)]);
-    await encoder.settle('study');
-    await encoder.settle('other');
-    expect([...saved.keys()]).toEqual(['lung-0']);
+  it('drops a study that has its result, also what is being encoded of it, and goes on with the next', async () => {
+    let letGo = (): void => undefined;
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    const { encoder, saved, asked } = setUp({ before: (path) => (path === 'soft/0' ? held : Promise.resolve()) });
+    encoder.add([slice('study', 'soft', 0)]);
+    await expect.poll(() => encoder.isBusy()).toBe(true);
+    encoder.add([slice('other', 'lung', 0)]);
+    const settled = encoder.settle('study');
+    encoder.forget('study');
+    letGo();
+    await Promise.all([settled, encoder.settle('other')]);
     await encoder.close();
+    expect([asked.sort(), [...saved.keys()]]).toEqual([['lung/0', 'soft/0'], ['lung-0']]);
+  });
+
+  it('of slices of another node’s share, encodes what that one has not kept in time, the newest first, and none twice', async () => {
+    let nowMs = 0;
+    const wakes: (() => void)[] = [];
+    const clock = {
+      monotonicMs: () => nowMs,
+      sleep: (_ms: number, signal?: AbortSignal) =>
+        new Promise<void>((resolve) => {
+          wakes.push(resolve);
+          signal?.addEventListener('abort', () => resolve(), { once: true });
+        }),
+    };
+    const { encoder, saved, asked } = setUp({ clock, isOurs: (sha256) => sha256 === 'soft-1' });
+    encoder.add([0, 1, 2, 3].map((index) => slice('study', 'soft', index)));
+    await expect.poll(() => [...saved.keys()]).toEqual(['soft-1']);
+    expect([asked, encoder.isBusy()]).toEqual([['soft/1'], false]);
+    // The other node has kept the last one in the meantime.
+    saved.set('soft-3', {} as EncodedSlice);
+    nowMs = 2_000;
+    const saves = () => {
+      for (const wake of wakes.splice(0)) wake();
+      return saved.size;
+    };
+    await expect.poll(saves).toBe(4);
+    expect(asked).toEqual(['soft/1', 'soft/2', 'soft/0']);
+    expect(encoder.encoded()).toBe(3);
+    await encoder.close();
+  });
+
+  it('is settled with its own share: the others’ slices are left to whoever asks', async () => {
+    const { encoder, saved, asked } = setUp({ isOurs: (sha256) => sha256 !== 'soft-1' });
+    encoder.add([0, 1, 2].map((index) => slice('study', 'soft', index)));
+    await encoder.settle('study');
+    expect([[...saved.keys()], asked]).toEqual([
+      ['soft-0', 'soft-2'],
+      ['soft/0', 'soft/2'],
+    ]);
+    await encoder.close();
+    expect(asked).toHaveLength(2);
   });
 
   it('settles at once for a study that it does not know', async () => {

@@ -6,6 +6,7 @@ import type { ClaimedCase } from '../../../src/case/claim.ts';
 import type { Threshold } from '../../../src/case/threshold.ts';
 import type { TriageModel } from '../../../src/case/triageModel.ts';
 import { assembleStage, type AssembleStageOptions } from '../../../src/pipeline/assembleStage.ts';
+import { SLICES_AT_ONCE } from '../../../src/infer/slicesAtOnce.ts';
 import { createInferStage, type InferStageOptions } from '../../../src/pipeline/inferStage.ts';
 import { reportStage } from '../../../src/pipeline/reportStage.ts';
 import { seriesOf } from '../assemble/syntheticStudy.ts';
@@ -230,6 +231,7 @@ interface Wishes {
   isCurrent?: () => boolean;
   isInForce?: boolean;
   lease?: null;
+  hasHelp?: boolean;
   encode?: (path: string) => Promise<EncodedSlice>;
 }
 
@@ -282,6 +284,7 @@ function inferSetUp(slices: number, wishes: Wishes = {}) {
     arrival: {
       settle: () => Promise.resolve(void told.push('settle')),
     },
+    hasHelp: () => wishes.hasHelp ?? false,
     resolvePath: (path) => `/spool/${path}`,
     clock,
   };
@@ -314,6 +317,28 @@ describe('the infer stage', () => {
     ]);
     const digests = saved.flatMap(([, ...rest]) => rest);
     expect(new Set(digests)).toEqual(new Set(instances.filter((_, index) => index !== 5).map(({ sha256 }) => sha256)));
+  });
+
+  it('where others help, begins at the end and takes what they have kept meanwhile', async () => {
+    const read: string[] = [];
+    const { run, cached, instances, encoded } = inferSetUp(400, {
+      hasHelp: true,
+      encode: (path) => {
+        read.push(path);
+        // Slice by slice, another node comes from the beginning.
+        const done = read.length;
+        cached.set(instances[done - 1]!.sha256, encoded(done));
+        return Promise.resolve(encoded(done));
+      },
+    });
+    const outcome = await run();
+    expect(outcome).toMatchObject({ type: 'inferred', findings: { decision: 'suspected' } });
+    if (outcome.type !== 'inferred') return;
+    expect(outcome.findings.slices).toHaveLength(400);
+    // Half each, but for what is in hand at one moment.
+    expect(Math.abs(read.length - 200)).toBeLessThanOrEqual(SLICES_AT_ONCE);
+    expect(read[0]).toBe(`/spool/${instances.at(-1)!.path}`);
+    expect(new Set(read).size).toBe(read.length);
   });
 
   it('puts the case off while no network serves', async () => {

@@ -84,26 +84,6 @@ it.each(STAGES)('a node that dies in %s loses the case when its lease runs out, 
   expect(results).toHaveLength(objectsOf(1).length);
 });
 
-it('the node at which slices arrive knows when another one analyses the study, or has', async () => {
-  const { start, until, pass } = await twoNodes();
-  const { store: north } = await start('north');
-  const { store: south } = await start('south');
-  const isElsewhere = () => north.isAnalysedElsewhere(studyUid(1));
-  expect([await isElsewhere(), await north.isAnalysedElsewhere(studyUid('unknown'))]).toEqual([false, false]);
-  await until('infer');
-  expect(await isElsewhere()).toBe(false);
-  const own = await claimed(north, 'infer');
-  expect(await isElsewhere()).toBe(false);
-  await north.release(own);
-  await claimed(south, 'infer');
-  expect(await isElsewhere()).toBe(true);
-  await pass(LEASE_MS);
-  const taken = await claimed(north, 'infer');
-  expect(await isElsewhere()).toBe(false);
-  await north.apply(taken, EVENTS.infer(taken));
-  expect(await isElsewhere()).toBe(true);
-});
-
 it('nodes that take cases at the same time take each once, and together all', async () => {
   const { start, until, store } = await twoNodes();
   await store.recordInstances([2, 3, 4, 5, 6].map((study) => instanceOf({ study })));
